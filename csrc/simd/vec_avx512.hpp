@@ -1,0 +1,21 @@
+// AVX-512 (x86-64-v4): 32 registers of 64 bytes. Tile of the product: 8 rows x 3 vectors = 24 accumulators, three
+// vectors of b, and the broadcast of a comes from memory with the multiplication.
+#pragma once
+#include <immintrin.h>
+
+namespace cuarzo {
+
+inline constexpr std::size_t vector_bytes = 64;
+inline constexpr Index tile_rows = 8;
+inline constexpr Index tile_vectors = 3;
+
+#define CUARZO_MASKED_MEMORY
+inline __mmask16 mask16(Index count) { return static_cast<__mmask16>((1u << count) - 1u); }
+inline __mmask8 mask8(Index count) { return static_cast<__mmask8>((1u << count) - 1u); }
+
+inline __m512 masked_load(const float *p, Index count) { return _mm512_maskz_loadu_ps(mask16(count), p); }
+inline __m512d masked_load(const double *p, Index count) { return _mm512_maskz_loadu_pd(mask8(count), p); }
+inline void masked_store(float *p, __m512 v, Index count) { _mm512_mask_storeu_ps(p, mask16(count), v); }
+inline void masked_store(double *p, __m512d v, Index count) { _mm512_mask_storeu_pd(p, mask8(count), v); }
+
+} // namespace cuarzo

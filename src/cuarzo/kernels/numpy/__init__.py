@@ -1,0 +1,20 @@
+"""The kernels in whole-array operations: loops move into NumPy, sums of products into its BLAS.
+
+See `naive/` for the definitions. BLAS has threads of its own; they are held to the count of the process.
+"""
+
+from threadpoolctl import threadpool_limits
+
+from cuarzo.kernels.threads import on_change
+
+from .conv import *
+from .matmul import *
+from .pool import *
+from .random import *
+
+
+def _limit_blas(n: int) -> None:
+    threadpool_limits(limits=n, user_api="blas")
+
+
+on_change(_limit_blas)

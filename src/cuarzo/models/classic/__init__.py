@@ -1,0 +1,1 @@
+"""Networks without convolutions: softmax regression and the multilayer perceptron."""

@@ -1,0 +1,25 @@
+"""Dropout."""
+
+from cuarzo import ops
+from cuarzo.nn.module import Module
+from cuarzo.random import Stream
+from cuarzo.tensor import Tensor
+
+
+class Dropout(Module):
+    """In training each element becomes 0 with probability `p`, else x / (1 - p); see ops.dropout.
+
+    The masks come from a stream of the layer's own: of `seed`, or else with the next key of the process.
+    """
+
+    def __init__(self, p: float = 0.5, *, seed: int | None = None):
+        if not 0 <= p <= 1:
+            raise ValueError(f"Dropout: p is {p}, expected a probability between 0 and 1")
+        self.p = p
+        self.stream = Stream(seed)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return ops.dropout(x, self.p, self.training, self.stream)
+
+    def __repr__(self) -> str:
+        return f"Dropout({self.p})"

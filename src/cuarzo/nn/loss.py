@@ -1,0 +1,48 @@
+"""Losses, as layers; the formulas stand in ops/loss.py."""
+
+from collections.abc import Callable
+from typing import Any
+
+from cuarzo import ops
+from cuarzo.nn.module import Module
+from cuarzo.tensor import Tensor
+
+
+class _Loss(Module):
+    """`reduction`: "mean", "sum" or "none"."""
+
+    op: Callable[..., Tensor]
+
+    def __init__(self, *, reduction: str = "mean"):
+        ops.checks.check_choice(type(self).__name__, "reduction", reduction, ("mean", "sum", "none"))
+        self.reduction = reduction
+
+    def __call__(self, x: Tensor, target: Any) -> Tensor:
+        return type(self).op(x, target, self.reduction)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(reduction={self.reduction!r})"
+
+
+class CrossEntropyLoss(_Loss):
+    """-log softmax(logits)[label], for integer labels."""
+
+    op = staticmethod(ops.cross_entropy)
+
+
+class MSELoss(_Loss):
+    """(x - target)^2."""
+
+    op = staticmethod(ops.mse_loss)
+
+
+class BCELoss(_Loss):
+    """-(t log p + (1 - t) log(1 - p))."""
+
+    op = staticmethod(ops.binary_cross_entropy)
+
+
+class BCEWithLogitsLoss(_Loss):
+    """BCELoss of sigmoid(x), without its overflow."""
+
+    op = staticmethod(ops.binary_cross_entropy_with_logits)

@@ -1,0 +1,33 @@
+"""Sequential: layers one after the other."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from cuarzo.nn.module import Module
+
+
+class Sequential(Module):
+    """Each layer acts on the result of the one before. Named `0`, `1` ... in state_dict. Slices are Sequential too."""
+
+    def __init__(self, *layers: Module):
+        for i, layer in enumerate(layers):
+            if not isinstance(layer, Module):
+                raise TypeError(f"Sequential: layer {i} is a {type(layer).__name__}, expected a Module")
+        self.layers = list(layers)
+
+    def __call__(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        return ((str(i), layer) for i, layer in enumerate(self.layers))
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self.layers)
+
+    def __getitem__(self, key: int | slice) -> Module:
+        return Sequential(*self.layers[key]) if isinstance(key, slice) else self.layers[key]

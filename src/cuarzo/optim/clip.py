@@ -1,0 +1,39 @@
+"""Clipping of gradients, between backward() and step()."""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from cuarzo.tensor import Tensor
+
+
+def clip_grad_norm_(
+    parameters: Iterable[Tensor] | Tensor, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+) -> float:
+    """Scale all gradients by max_norm / (norm + 1e-6) where that is below 1; returns the norm of all of them together.
+
+    `norm_type` p: (sum |g|^p)^(1/p), or inf for the largest |g|; summed in float64. Raises ValueError for a norm that
+    is NaN or infinite if asked to.
+    """
+    if not max_norm >= 0:
+        raise ValueError(f"clip_grad_norm_: max_norm is {max_norm}, expected 0 or more")
+    with_grad = [p for p in ([parameters] if isinstance(parameters, Tensor) else parameters) if p.grad is not None]
+    norms = [float(np.linalg.norm(np.asarray(p.grad, np.float64).ravel(), norm_type)) for p in with_grad if p.size]
+    total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
+    if error_if_nonfinite and not math.isfinite(total):
+        raise ValueError(f"clip_grad_norm_: the norm of the gradients is {total}, expected a finite number")
+    scale = max_norm / (total + 1e-6)
+    if scale < 1 or math.isnan(scale):
+        for p in with_grad:
+            p.grad = np.asarray(p.grad * p.dtype.type(scale))
+    return total
+
+
+def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float) -> None:
+    """Cut every element of the gradients off at -clip_value and clip_value."""
+    if not clip_value >= 0:
+        raise ValueError(f"clip_grad_value_: clip_value is {clip_value}, expected 0 or more")
+    for p in [parameters] if isinstance(parameters, Tensor) else parameters:
+        if p.grad is not None:
+            p.grad = np.asarray(np.clip(p.grad, -clip_value, clip_value))

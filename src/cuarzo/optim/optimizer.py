@@ -1,0 +1,93 @@
+"""What optimisers share: the parameters, their state, and saving both."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cuarzo.tensor import Tensor
+
+Array = NDArray[Any]
+
+
+class Optimizer:
+    """Changes `params` in place at each `step()`. `lr` may be set between steps.
+
+    A subclass names the arrays that it keeps for a parameter in `state_names`, and says in `_update` how a parameter
+    moves. The state of a parameter is made at its first step with a gradient; one whose grad is None is left alone.
+    """
+
+    state_names: tuple[str, ...] = ()
+
+    def __init__(self, params: Iterable[Tensor], lr: float):
+        name = type(self).__name__
+        if isinstance(params, Tensor):
+            raise TypeError(f"{name}: params is one tensor, expected a list of them or model.parameters()")
+        self.params = list(params)
+        for i, param in enumerate(self.params):
+            if not isinstance(param, Tensor):
+                raise TypeError(f"{name}: params[{i}] is a {type(param).__name__}, expected a Tensor")
+        if not self.params:
+            raise ValueError(f"{name}: params is empty: there is nothing to optimise")
+        if len({id(param) for param in self.params}) < len(self.params):
+            raise ValueError(f"{name}: params name a tensor twice, which would move twice a step")
+        self._check_not_negative(lr=lr)
+        self.lr = lr
+        self.state: list[dict[str, Array]] = [{} for _ in self.params]
+
+    def step(self) -> None:
+        """Move every parameter that has a gradient."""
+        for param, state in zip(self.params, self.state):
+            if param.grad is not None:
+                self._update(param.data, param.grad, state)
+
+    def zero_grad(self) -> None:
+        """Set every grad to None."""
+        for param in self.params:
+            param.grad = None
+
+    def state_dict(self) -> dict[str, Array]:
+        """Name -> a copy of an array: `lr`, and `0.momentum` for the first parameter."""
+        arrays = {f"{i}.{name}": array.copy() for i, state in enumerate(self.state) for name, array in state.items()}
+        return {"lr": np.array(self.lr, np.float64), **arrays}
+
+    def load_state_dict(self, state: Mapping[str, Array]) -> None:
+        """Go on from a `state_dict()`. Raises ValueError naming every entry that does not fit, and changes nothing."""
+        fresh: list[dict[str, Array]] = [{} for _ in self.params]
+        problems = [] if "lr" in state else ["missing: lr"]
+        for key, array in state.items():
+            array, (index, _, name) = np.asarray(array), key.partition(".")
+            if key == "lr":
+                continue
+            if not index.isdecimal() or int(index) >= len(self.params) or name not in self.state_names:
+                problems.append(f"unexpected: {key}")
+                continue
+            expected = self._new_state(name, self.params[int(index)].data)
+            if array.shape != expected.shape or array.dtype != expected.dtype:
+                problems.append(f"{key} is {array.dtype} {array.shape}, expected {expected.dtype} {expected.shape}")
+            fresh[int(index)][name] = np.array(array)
+        for i, entry in enumerate(fresh):
+            problems += [f"missing: {i}.{name}" for name in self.state_names if entry and name not in entry]
+        if problems:
+            raise ValueError(
+                "\n  ".join([f"load_state_dict: the state does not fit {type(self).__name__}:", *problems])
+            )
+        self.lr, self.state = float(np.asarray(state["lr"]).item()), fresh
+
+    def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
+        raise NotImplementedError
+
+    def _new_state(self, name: str, p: Array) -> Array:
+        """A state array before the first step: zeros like the parameter; `step` counts a parameter's steps."""
+        return np.zeros((), np.int64) if name == "step" else np.zeros_like(p)
+
+    def _begin(self, p: Array, state: dict[str, Array]) -> None:
+        """Make the state at a parameter's first step."""
+        if not state:
+            state.update({name: self._new_state(name, p) for name in self.state_names})
+
+    def _check_not_negative(self, **values: float) -> None:
+        for name, value in values.items():
+            if not value >= 0:
+                raise ValueError(f"{type(self).__name__}: {name} is {value}, expected 0 or more")

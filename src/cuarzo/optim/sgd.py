@@ -1,0 +1,54 @@
+"""Stochastic gradient descent."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from cuarzo.optim.optimizer import Array, Optimizer
+from cuarzo.tensor import Tensor
+
+
+class SGD(Optimizer):
+    """g = grad + weight_decay p + l1 sign(p);  m = momentum m + (1 - dampening) g, at first m = g;  p -= lr m.
+
+    nesterov: p -= lr (g + momentum m) (Sutskever et al. 2013, in torch's form). Without momentum: p -= lr g.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        *,
+        l1: float = 0,
+    ):
+        super().__init__(params, lr)
+        self._check_not_negative(momentum=momentum, weight_decay=weight_decay, l1=l1)
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise ValueError(
+                f"SGD: nesterov needs momentum > 0 and dampening = 0, got momentum {momentum}, dampening {dampening}"
+            )
+        self.momentum, self.dampening, self.weight_decay = momentum, dampening, weight_decay
+        self.nesterov, self.l1 = nesterov, l1
+        self.state_names = ("momentum",) if momentum else ()
+
+    def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
+        if self.weight_decay:
+            g = g + self.weight_decay * p
+        if self.l1:
+            g = g + self.l1 * np.sign(p)
+        if self.momentum:
+            g = self._with_momentum(g, state)
+        p -= self.lr * g
+
+    def _with_momentum(self, g: Array, state: dict[str, Array]) -> Array:
+        if not state:
+            state["momentum"] = m = np.array(g)
+        else:
+            m = state["momentum"]
+            m *= self.momentum
+            m += (1 - self.dampening) * g
+        return g + self.momentum * m if self.nesterov else m

@@ -1,0 +1,103 @@
+"""The settings of an experiment: what the user gave, filled up from a recipe or from the run to go on with."""
+
+import json
+import math
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cuarzo import data, models, optim
+from cuarzo.checkpoint import NAME, compare
+from cuarzo.names import check_name
+
+# name -> (how it is made from parameters and learning rate, a learning rate that suits it)
+OPTIMIZERS: dict[str, tuple[Callable[..., optim.Optimizer], float]] = {
+    "sgd": (lambda p, lr: optim.SGD(p, lr), 0.1),
+    "momentum": (lambda p, lr: optim.SGD(p, lr, momentum=0.9), 0.02),
+    "nesterov": (lambda p, lr: optim.SGD(p, lr, momentum=0.9, nesterov=True), 0.02),
+    "rmsprop": (lambda p, lr: optim.RMSprop(p, lr), 1e-3),
+    "adam": (lambda p, lr: optim.Adam(p, lr), 1e-3),
+    "adamw": (lambda p, lr: optim.AdamW(p, lr), 1e-3),
+}
+SCHEDULES: dict[str, Callable[[optim.Optimizer, int], Any]] = {
+    "none": lambda optimizer, epochs: None,
+    "step": lambda optimizer, epochs: optim.StepLR(optimizer, math.ceil(epochs / 3)),
+    "cosine": lambda optimizer, epochs: optim.CosineAnnealingLR(optimizer, epochs),
+    "plateau": lambda optimizer, epochs: optim.ReduceLROnPlateau(optimizer, factor=0.5, patience=2),
+}
+DTYPES = ("float32", "float64")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides the result. The thread count is not among them."""
+
+    model: str
+    data: str
+    epochs: int = 10
+    batch_size: int = 64
+    lr: float = 1e-3
+    optimizer: str = "adam"
+    schedule: str = "cosine"
+    shift: int = 0  # augmentation: training images move by up to so many pixels
+    patience: int | None = None
+    backend: str = "auto"
+    dtype: str = "float32"
+    seed: int = 0
+    refit: bool = False
+
+
+# Chosen by accuracy on validation data; test data had no say.
+RECIPES: dict[tuple[str, str], dict[str, Any]] = {
+    ("softmax", "digits"): {"epochs": 60, "batch_size": 32},
+    ("mlp", "digits"): {"epochs": 40, "batch_size": 32},
+    ("lenet5", "digits"): {"epochs": 30, "batch_size": 16, "lr": 3e-3, "optimizer": "adamw", "shift": 1},
+    ("lenet5", "mnist"): {"epochs": 5, "batch_size": 32, "lr": 0.05, "optimizer": "momentum"},
+    ("lenet5", "fashion_mnist"): {"epochs": 10, "batch_size": 32},
+}
+
+
+def plan(given: dict[str, Any], stored: dict[str, Any] | None = None) -> Settings:
+    """Settings from what the user gave; the rest from `stored` (a run to go on with), else from the recipe.
+
+    Raises ValueError for an unknown name, with the near miss, for a number out of range, and for a setting that differs
+    from the stored one; only `epochs` and `refit` may change in a run that goes on.
+    """
+    given = {name: value for name, value in given.items() if value is not None}
+    check_name("model", given["model"], models.MODELS)
+    check_name("data set", given["data"], data.DATASETS)
+    for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("dtype", DTYPES)):
+        if name in given:
+            check_name(name, given[name], known)
+    for name in ("epochs", "batch_size", "lr", "patience"):
+        if name in given and not given[name] > 0:
+            raise ValueError(f"{name} is {given[name]}, expected a number above 0")
+    if given.get("shift", 0) < 0:
+        raise ValueError(f"shift is {given['shift']}, expected 0 or more pixels")
+    if not 0 <= given.get("seed", 0) < 2**64:
+        raise ValueError(f"seed is {given['seed']}, expected 0 to 2**64 - 1")
+    if stored is not None:
+        fixed = {name: value for name, value in given.items() if name not in ("epochs", "refit")}
+        if differences := compare({name: stored.get(name) for name in fixed}, fixed):
+            raise ValueError("the run to resume has other settings: " + "; ".join(differences))
+        return Settings(**{**stored, **given})
+    defaults = dict(RECIPES.get((given["model"], given["data"]), {}))
+    if given.get("optimizer", defaults.get("optimizer")) != defaults.get("optimizer"):  # the recipe's rate is not its
+        defaults["lr"] = OPTIMIZERS[given["optimizer"]][1]
+    return Settings(**{"seed": int.from_bytes(os.urandom(4)), **defaults, **given})
+
+
+def stored_settings(folder: Path) -> dict[str, Any]:
+    """The settings of the run in `folder`. FileNotFoundError if there is none, ValueError if the file is corrupted."""
+    path = folder / "settings.json"
+    if not path.is_file() or not (folder / NAME).is_file():
+        raise FileNotFoundError(
+            f"nothing to resume in {folder}: expected {path.name} and {NAME} of an earlier run there"
+        )
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        return asdict(Settings(**stored))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: expected the settings of a run, got a corrupted file: {error}") from error

@@ -1,0 +1,105 @@
+"""Files that are either whole or not there: atomic writing, and named arrays in safetensors with a checksum.
+
+Nothing here unpickles: a file from a stranger can be wrong, but it cannot run code.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+
+
+def write_atomic(path: Path | str, content: bytes) -> None:
+    """Write `content` to `path` so that a reader, or a crash at any moment, finds the old file or the new one.
+
+    The bytes go to `<path>.part` in the same folder (os.replace is atomic within one file system only) and reach the
+    disk before the name moves; the folder is synced afterwards, or else a power cut could undo the move.
+    Raises OSError naming the file; the old file is then unchanged and no part is left.
+    """
+    path = Path(path)
+    part = path.with_name(path.name + ".part")
+    try:
+        with open(part, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        _discard(part)
+        raise OSError(
+            error.errno, f"cannot write {path}: {error.strerror or error}; nothing half written is left"
+        ) from error
+    except BaseException:
+        _discard(part)
+        raise
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """`write_atomic` for UTF-8 text."""
+    write_atomic(path, text.encode())
+
+
+def _discard(part: Path) -> None:
+    try:
+        part.unlink(missing_ok=True)
+    except OSError:  # the folder itself is the trouble: the first error is the one to report
+        return
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":  # Windows cannot open a folder, and needs no sync of it
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def save_arrays(path: Path | str, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> None:
+    """Write named arrays and string metadata as one safetensors file, atomically, with a checksum over all of it."""
+    from safetensors.numpy import save
+
+    # safetensors writes the buffer as it lies: an array that is not contiguous would be stored scrambled
+    whole = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
+    notes = dict(metadata or {})
+    write_atomic(path, save(whole, {**notes, "sha256": _checksum(whole, notes)}))
+
+
+def load_arrays(path: Path | str) -> tuple[Arrays, dict[str, str]]:
+    """Read what `save_arrays` wrote: (arrays, metadata).
+
+    Raises FileNotFoundError, and ValueError naming the file if it is no safetensors file, cut short, or altered.
+    A file of another program has no checksum of ours, and is taken as it is.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = dict(file.metadata() or {})
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, UnicodeDecodeError, MemoryError) as error:
+        raise ValueError(f"{path}: expected a whole safetensors file, got one that cannot be read: {error}") from error
+    stored = metadata.pop("sha256", None)
+    if stored is not None and stored != _checksum(arrays, metadata):
+        raise ValueError(
+            f"{path}: expected content with checksum {stored[:12]}…, got other bytes: the file is corrupted"
+        )
+    return arrays, metadata
+
+
+def _checksum(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:
+    digest = hashlib.sha256(repr(sorted(metadata.items())).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,144 @@
+"""The graph of recorded operations, and the walk back through it.
+
+A node keeps the closure that turns the gradient of its result into the gradients of its parents. A parent is another
+node, or a leaf: a tensor that no operation made. The walk runs from the latest node to the earliest, without recursion;
+each node drops its closure and its parents as soon as it is done, so that the arrays they held are freed on the way.
+"""
+
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ContextDecorator
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Backward = Callable[[Array], Sequence[Array | None]]
+
+_order = itertools.count()  # an operation comes after all that it was computed from: this is a topological order
+
+
+class Source(Protocol):
+    """What a gradient flows to: a node or a leaf."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+
+class Node:
+    """One recorded operation with a result of `shape` and `dtype`. `backward` is None once the walk has been here."""
+
+    __slots__ = ("backward", "dtype", "order", "parents", "shape")
+
+    def __init__(self, value: Array, parents: Sequence[Source | None], backward: Backward):
+        self.shape, self.dtype = value.shape, value.dtype
+        self.parents: Sequence[Source | None] = parents
+        self.backward: Backward | None = backward
+        self.order = next(_order)
+
+    def release(self) -> tuple[Backward, Sequence[Source | None]]:
+        """Hand out the closure and the parents, and forget both."""
+        assert self.backward is not None
+        held = self.backward, self.parents
+        self.backward, self.parents = None, ()
+        return held
+
+
+def differentiate(root: Source, dy: Array) -> dict[Source, Array]:
+    """Gradient of each leaf that `root` depends on, given that of `root`. Frees the graph.
+
+    The arrays may be shared with `dy` and with each other: whoever keeps one makes a copy.
+    """
+    gradients, summed = {root: dy}, set[Source]()
+    for node in _latest_first(root):
+        backward, parents = node.release()
+        if (dy_node := gradients.pop(node, None)) is None:  # nothing flowed here
+            continue
+        for parent, gradient in zip(parents, _checked(backward, backward(dy_node), parents)):
+            if parent is not None and gradient is not None:
+                _add(gradients, summed, parent, gradient)
+    return gradients
+
+
+def _latest_first(root: Source) -> list[Node]:
+    """All nodes below `root`. Raises RuntimeError, before anything is changed, if one was walked already."""
+    seen: set[Source] = {root}
+    stack: list[Source] = [root]
+    nodes = []
+    while stack:
+        source = stack.pop()
+        if not isinstance(source, Node):
+            continue
+        if source.backward is None:
+            raise RuntimeError(
+                "backward: this graph, or a part that it shares with another one, was differentiated before and freed; "
+                "run the forward pass again, or add the results and call backward() once on their sum"
+            )
+        nodes.append(source)
+        new = {parent for parent in source.parents if parent is not None} - seen
+        seen |= new
+        stack += new
+    return sorted(nodes, key=lambda node: node.order, reverse=True)
+
+
+def _checked(
+    backward: Backward, gradients: Sequence[Array | None], parents: Sequence[Source | None]
+) -> Iterable[Array | None]:
+    """The gradients that a closure returned, refused if they do not fit the parents."""
+    name = getattr(backward, "__qualname__", repr(backward))
+    if not isinstance(gradients, tuple | list) or len(gradients) != len(parents):
+        given = f"{len(gradients)}" if isinstance(gradients, tuple | list) else f"a {type(gradients).__name__}"
+        raise TypeError(f"{name}: expected a tuple of {len(parents)} gradients, one per parent, got {given}")
+    for i, (parent, gradient) in enumerate(zip(parents, gradients)):
+        if parent is not None and gradient is not None:
+            check_gradient(f"{name}: gradient {i}", gradient, parent)
+    return gradients
+
+
+def check_gradient(what: str, gradient: Any, source: Source) -> None:
+    """Raise TypeError or ValueError unless `gradient` is an array with the dtype and the shape of `source`."""
+    if not isinstance(gradient, np.ndarray | np.generic):
+        raise TypeError(f"{what} is a {type(gradient).__name__}, expected a NumPy array")
+    if gradient.dtype != source.dtype:
+        raise TypeError(f"{what} has dtype {gradient.dtype}, expected {source.dtype}")
+    if gradient.shape != source.shape:
+        raise ValueError(f"{what} has shape {gradient.shape}, expected {source.shape}")
+
+
+def _add(gradients: dict[Source, Array], summed: set[Source], source: Source, gradient: Array) -> None:
+    """Add to the gradient of `source`. The first array is borrowed; the sum is our own, and is added to in place."""
+    held = gradients.get(source)
+    if held is None:
+        gradients[source] = np.asarray(gradient)
+    elif source in summed:
+        np.add(held, gradient, out=held)
+    else:
+        gradients[source] = np.asarray(held + gradient)
+        summed.add(source)
+
+
+class _Paused(threading.local):
+    depth = 0
+
+
+_paused = _Paused()
+
+
+class no_grad(ContextDecorator):  # noqa: N801 - used as `with no_grad():` and `@no_grad()`, as in torch
+    """Record nothing in this thread: as a context manager, or as a decorator."""
+
+    def __enter__(self) -> None:
+        _paused.depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        _paused.depth -= 1
+
+
+def recording() -> bool:
+    """Whether operations are recorded in this thread: false inside `no_grad`."""
+    return _paused.depth == 0

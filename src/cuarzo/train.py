@@ -1,0 +1,230 @@
+"""fit(): the training loop, once, for every model."""
+
+import math
+import sys
+import time
+import zlib
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cuarzo import kernels, ops, optim
+from cuarzo.checkpoint import NAME, State
+from cuarzo.data.augment import Augmentation
+from cuarzo.data.dataset import Part
+from cuarzo.data.loader import Loader
+from cuarzo.evaluation import Loss, RunningMean, evaluate, target
+from cuarzo.history import Epoch, History
+from cuarzo.nn import Module
+from cuarzo.tensor import Tensor
+
+
+class DivergedError(ArithmeticError):
+    """The loss or a weight is no longer finite; the message says at which step, and where the last good state lies."""
+
+
+def fit(
+    model: Module,
+    train: Part,
+    validation: Part | None = None,
+    *,
+    epochs: int,
+    batch_size: int = 64,
+    optimizer: optim.Optimizer | None = None,
+    loss: Loss = ops.cross_entropy,
+    schedule: optim.Schedule | None = None,
+    patience: int | None = None,
+    clip: float | None = None,
+    augment: Augmentation | None = None,
+    seed: int | None = None,
+    folder: Path | str | None = None,
+    resume: bool = False,
+    progress: bool = True,
+) -> History:
+    """Train `model` on `train` = (x, y) for `epochs` passes in mini-batches, and return what happened.
+
+    validation  (x, y): looked at after each epoch, never learned from. Early stopping and plateau schedules need it.
+    optimizer   holds the model's parameters; Adam with its defaults if None.
+    loss        a mean over the batch, called with the output and y: integer labels as an array, others as a Tensor.
+    schedule    its step(validation loss) is called after each epoch.
+    patience    stop when the validation loss has found no new minimum for so many epochs, and put back the weights
+                of the best epoch.
+    clip        the largest 2-norm of all gradients together.
+    augment     varies each training batch, such as data.Shift(1).
+    seed        of the order of the samples, and of their augmentation; None: the next key of the process (`history.key` records it).
+    folder      where a checkpoint is kept, after each epoch and before the first. resume=True goes on from there: the
+                result is, bit for bit, that of a run which was never interrupted. `epochs` may be larger than before.
+
+    Raises ValueError for settings that do not fit (and for a checkpoint of other ones, naming them), DivergedError when
+    the loss is not finite, OSError when the checkpoint cannot be written. Ctrl-C leaves the checkpoint of the last
+    whole epoch.
+    """
+    optimizer = optim.Adam(model.parameters()) if optimizer is None else optimizer
+    _check(epochs, patience, clip, schedule, validation, folder, resume)
+    if not {id(p) for p in optimizer.params} & {id(p) for p in model.parameters()}:
+        raise ValueError(
+            "fit: optimizer holds none of the model's parameters: expected one made from model.parameters()"
+        )
+    loader = Loader(*train, batch_size, seed=seed, augment=augment)
+    state = State(model, optimizer, schedule, loader, History(key=loader.key))
+    path = None if folder is None else Path(folder) / NAME
+    settings = _settings(
+        state,
+        train,
+        validation,
+        loss,
+        batch_size=batch_size,
+        patience=patience,
+        clip=clip,
+        augment=repr(augment),
+        seed=seed,
+    )
+    history = state.history
+    if path is not None:
+        _open(state, path, settings, epochs, resume)
+        history.key = loader.key
+    while len(history) < epochs and not (patience and len(history) - history.best_epoch >= patience):
+        try:
+            history.epochs.append(_epoch(state, validation, loss, clip, epochs, progress))
+        except DivergedError as error:
+            kept = (
+                f"the last good state (after epoch {len(history)}) is in {path}" if path else "no folder, no checkpoint"
+            )
+            raise DivergedError(f"{error}; {kept}") from None
+        if patience and history.best_epoch == len(history):
+            state.best = model.state_dict()
+        if schedule is not None:
+            schedule.step(history.epochs[-1].valid_loss)
+        if path is not None:
+            state.save(path, settings)
+    if state.best:
+        model.load_state_dict(state.best)
+    return history
+
+
+def _check(epochs, patience, clip, schedule, validation, folder, resume) -> None:
+    if epochs < 0:
+        raise ValueError(f"fit: epochs is {epochs}, expected 0 or more")
+    if patience is not None and (patience < 1 or validation is None):
+        raise ValueError(
+            f"fit: patience is {patience}, validation {'absent' if validation is None else 'given'}: "
+            "expected a patience of 1 or more, and validation data to judge by"
+        )
+    if isinstance(schedule, optim.ReduceLROnPlateau) and validation is None:
+        raise ValueError(
+            "fit: schedule is a ReduceLROnPlateau, which follows the validation loss: expected validation data"
+        )
+    if clip is not None and not clip > 0:
+        raise ValueError(f"fit: clip is {clip}, expected a norm above 0")
+    if resume and folder is None:
+        raise ValueError("fit: resume=True needs the folder that holds the checkpoint, got folder=None")
+
+
+def _open(state: State, path: Path, settings: dict, epochs: int, resume: bool) -> None:
+    """Go on from the checkpoint, or write the first one: a folder that cannot be written shows before training."""
+    if not resume:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        state.save(path, settings)
+        return
+    state.load(path, settings)
+    if len(state.history) > epochs:
+        raise ValueError(f"{path} has {len(state.history)} epochs behind it, expected at most the {epochs} asked for")
+
+
+def _settings(state: State, train: Part, validation: Part | None, loss: Loss, **options: Any) -> dict[str, Any]:
+    """All that decides how the run goes on, apart from the state: a resumed run must agree on it."""
+    return {
+        "parameter": {name: f"{a.dtype} {a.shape}" for name, a in state.model.state_dict().items()},
+        "layer": {
+            name: repr(module) for name, module in state.model.named_modules() if not any(module.named_children())
+        },
+        "optimizer": {**_describe(state.optimizer), "lr": getattr(state.schedule, "base_lr", state.optimizer.lr)},
+        "schedule": _describe(state.schedule),
+        "loss": getattr(loss, "__name__", repr(loss)),
+        "training data": _fingerprint(train),
+        "validation data": None if validation is None else _fingerprint(validation),
+        "backend": _backend(),
+        **options,
+    }
+
+
+def _fingerprint(part: Part) -> dict[str, Any]:
+    x, y = (np.ascontiguousarray(array) for array in part)
+    return {"x": f"{x.dtype} {x.shape}", "y": f"{y.dtype} {y.shape}", "crc32": zlib.crc32(y, zlib.crc32(x))}
+
+
+def _backend() -> dict[str, str]:
+    """Whose kernels compute: other ones, and another build of the C++ ones, round differently."""
+    current = kernels.current()
+    serving = sorted(set(current.origins().values()))
+    build = {"cpp build": import_module("cuarzo.kernels.cpp").BUILD} if "cpp" in serving else {}
+    return {"name": repr(current), "kernels": ", ".join(serving), **build}
+
+
+def _describe(part: Any) -> dict[str, Any]:
+    """The type, and the numbers that it was built with."""
+    saved = getattr(part, "saved", ())
+    plain = {
+        k: list(v) if isinstance(v, tuple) else v
+        for k, v in (vars(part) if part is not None else {}).items()
+        if k not in saved
+    }
+    return {"type": type(part).__name__, **{k: v for k, v in plain.items() if isinstance(v, int | float | str)}}
+
+
+def _epoch(state: State, validation: Part | None, loss: Loss, clip: float | None, epochs: int, progress: bool) -> Epoch:
+    from tqdm import tqdm
+
+    number, lr, started = len(state.history) + 1, float(state.optimizer.lr), time.perf_counter()
+    label = f"epoch {number}/{epochs}"
+    # disable=None: no bar where the output is not a terminal
+    with tqdm(
+        total=len(state.loader.x), desc=label, unit="sample", leave=False, disable=None if progress else True
+    ) as bar:
+        mean = _train(state, loss, clip, number, bar)
+    rate = mean.count / (time.perf_counter() - started)
+    valid_loss, valid_accuracy = (None, None) if validation is None else evaluate(state.model, validation, loss)
+    seconds = time.perf_counter() - started
+    row = Epoch(number, mean.loss, mean.accuracy, valid_loss, valid_accuracy, lr, seconds)
+    if not (valid_loss is None or math.isfinite(valid_loss)) or not _finite(state.model):
+        raise DivergedError(
+            f"fit: after the last step of epoch {number} the validation loss is {valid_loss}, or a weight is not finite"
+        )
+    if progress:
+        tqdm.write(f"{label}: {_sentence(row)}, {rate:,.0f} samples/s", file=sys.stderr)
+    return row
+
+
+def _train(state: State, loss: Loss, clip: float | None, number: int, bar: Any) -> RunningMean:
+    """One pass over the training data."""
+    model, optimizer, mean = state.model, state.optimizer, RunningMean()
+    model.train()
+    for step, (x, y) in enumerate(state.loader, 1):
+        optimizer.zero_grad()
+        output = model(Tensor(x))
+        value = loss(output, target(y))
+        if not math.isfinite(value.item()):
+            before = (number - 1) * len(state.loader)
+            raise DivergedError(
+                f"fit: the loss is {value.item()} at step {before + step} (epoch {number}, batch {step})"
+            )
+        value.backward()
+        if clip is not None:
+            optim.clip_grad_norm_(model.parameters(), clip)
+        optimizer.step()
+        mean.add(value.item(), output.data, y)
+        bar.set_postfix_str(mean.shown(), refresh=False)
+        bar.update(len(y))
+    return mean
+
+
+def _finite(model: Module) -> bool:
+    return all(np.isfinite(array).all() for array in model.state_dict().values() if array.dtype.kind == "f")
+
+
+def _sentence(row: Epoch) -> str:
+    parts = {"loss": row.train_loss, "accuracy": row.train_accuracy}
+    parts |= {"validation loss": row.valid_loss, "validation accuracy": row.valid_accuracy}
+    return ", ".join(f"{name} {value:.4f}" for name, value in parts.items() if value is not None)

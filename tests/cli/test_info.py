@@ -1,0 +1,84 @@
+"""`cuarzo info`, `cuarzo bench`, and the program as a whole."""
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from cuarzo import kernels
+from cuarzo.cli import app
+from cuarzo.kernels import cases
+from cuarzo.study import bench, sides
+
+
+def cuarzo(*arguments, code=0):
+    result = CliRunner().invoke(app, [str(a) for a in arguments])
+    assert result.exit_code == code, (result.output, result.stderr, result.exception)
+    return result
+
+
+def test_info_shows_machine_and_table():
+    output = cuarzo("info").output
+    for word in ("CPU", "build", "threads", "BLAS", "versions"):
+        assert f"\n{word} " in "\n" + output
+    lines = {line.split()[0]: line for line in output.splitlines() if line}
+    assert all(name in lines for name in kernels.names())
+    assert all(name in lines["kernel"] for name in kernels.BACKENDS)
+    for backend, state in kernels.backends().items():
+        assert state == "available" or f"{backend}: {state}" in output
+
+
+def test_as_a_module():
+    result = subprocess.run([sys.executable, "-W", "ignore", "-m", "cuarzo", "info"], capture_output=True, text=True)
+    assert result.returncode == 0 and "conv2d_forward" in result.stdout
+
+
+def test_help_is_quick_and_imports_nothing_heavy():
+    code = (
+        "import sys; from cuarzo import cli; "
+        "sys.exit(any(m in sys.modules for m in ('numba', 'matplotlib', 'sklearn', 'cuarzo.kernels.numba')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["max_pol2d_forward"], "unknown kernel 'max_pol2d_forward' (did you mean 'max_pool2d_forward'?)"),
+        (["matmul", "--backend", "nunpy"], "unknown backend 'nunpy' (did you mean 'numpy'?)"),
+        (["matmul", "--dtype", "double"], "unknown dtype 'double'"),
+        (["matmul", "--threads", "0"], "threads is 0, expected 1 or more"),
+    ],
+)
+def test_bench_refuses_what_it_does_not_know(arguments, message):
+    result = cuarzo("bench", *arguments, code=2)
+    assert message in result.stderr and len(result.stderr.strip().splitlines()) == 1
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(bench, "SECONDS", 0.001)
+    first = cases.cases("matmul", "course")[:1]
+    monkeypatch.setattr(bench.cases, "cases", lambda kernel, sizes: first)
+
+
+def test_bench_lists_every_backend(quick):
+    output = cuarzo("bench", "matmul").output
+    for backend, state in kernels.backends().items():
+        assert f"  {backend} " in output if state == "available" else f"{backend}: {state}" in output
+    assert "CPU:" in output and "roof:" in output and "of the roof" in output and "x naive" in output
+
+
+def test_bench_verifies_before_it_times(quick, monkeypatch):
+    def wrong(a, b, transpose_a, transpose_b, c):
+        kernels.implementation("matmul", "numpy")(a, b, transpose_a, transpose_b, c)
+        c[0, 0] += 1e-3
+
+    kernels.register("mistaken", matmul=wrong)
+    try:
+        result = cuarzo("bench", "matmul", "--backend", "mistaken", code=1)
+        assert "mistaken computes wrong numbers" in result.stderr
+    finally:
+        del kernels._registered["mistaken"]
+    assert sides.DTYPES == ("float32", "float64")

@@ -1,0 +1,241 @@
+"""`cuarzo train`: what it leaves behind, what it refuses, how it is interrupted and goes on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from cuarzo import experiment, kernels, models
+from cuarzo.cli import app
+from cuarzo.kernels.threads import get_num_threads, set_num_threads
+from cuarzo.storage import load_arrays
+
+FILES = {"history.csv", "curves.png", "filters.png", "confusion.png", "model.safetensors", "run.json"}
+BEGIN = {"settings.json", "checkpoint.safetensors"}
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch, request):
+    """Run in an empty folder; backend and threads, which a process has one of, are put back."""
+    monkeypatch.chdir(tmp_path)
+    if "pictures" not in request.fixturenames:  # drawing is most of a short run's time
+        monkeypatch.setattr(experiment.plots, "_write", lambda figure, path: None)
+    threads = get_num_threads()
+    with kernels.use("auto"):
+        yield
+    set_num_threads(threads)
+
+
+@pytest.fixture
+def pictures():
+    """For the test that wants them drawn."""
+
+
+def cuarzo(*arguments, code=0):
+    result = CliRunner().invoke(app, [str(a) for a in arguments])
+    assert result.exit_code == code, (result.output, result.stderr, result.exception)
+    return result
+
+
+def model_of(folder):
+    return {name: array.tobytes() for name, array in load_arrays(f"{folder}/model.safetensors")[0].items()}
+
+
+def record(folder):
+    return json.loads(Path(folder, "run.json").read_text())
+
+
+def test_a_run_leaves_its_files_and_its_record(tmp_path, pictures):
+    output = cuarzo("train", "softmax", "--epochs", 3, "--seed", 5, "--threads", 1, "--backend", "numpy").output
+    folder = tmp_path / "runs" / "softmax-digits"
+    assert {path.name for path in folder.iterdir()} == FILES | BEGIN
+    found = record(folder)
+    assert 0.5 < found["test_accuracy"] <= 1 and f"{found['test_accuracy']:.4f}" in output
+    assert found["seed"] == 5 and found["threads"] == 1 and found["backend"] == "numpy"
+    assert found["settings"]["epochs"] == 3 and found["wall_time_seconds"] > 0 and found["cpu"]
+    assert {"build", "versions", "command"} <= set(found)
+    assert "backend numpy, C++ build" in output and "1 threads" in output
+    assert len((folder / "history.csv").read_text().splitlines()) == 4
+    model = models.softmax()
+    model.load_state_dict(load_arrays(folder / "model.safetensors")[0])
+
+
+def test_the_seed_repeats_a_run_and_a_new_one_replaces_it():
+    cuarzo("train", "softmax", "--epochs", 2, "--seed", 1, "--out", "a")
+    cuarzo("train", "softmax", "--epochs", 2, "--seed", 1, "--out", "b")
+    assert model_of("a") == model_of("b")
+    cuarzo("train", "softmax", "--epochs", 1, "--seed", 2, "--out", "a")
+    assert model_of("a") != model_of("b") and record("a")["seed"] == 2
+
+
+def test_without_a_seed_one_is_drawn_and_recorded():
+    cuarzo("train", "softmax", "--epochs", 1, "--out", "a")
+    seed = record("a")["seed"]
+    cuarzo("train", "softmax", "--epochs", 1, "--out", "b", "--seed", seed)
+    assert model_of("a") == model_of("b")
+
+
+@pytest.mark.parametrize("schedule", ["plateau", "step"])
+def test_resume_goes_on_with_the_settings_of_the_run(schedule):
+    options = ["--seed", 3, "--schedule", schedule, "--optimizer", "momentum", "--batch-size", 50]
+    cuarzo("train", "softmax", "--epochs", 6, "--out", "straight", *options)
+    if schedule == "plateau":  # a schedule that does not depend on the number of epochs can be told to go further
+        cuarzo("train", "softmax", "--epochs", 2, "--out", "cut", *options)
+        cuarzo("train", "softmax", "--out", "cut", "--resume", "--epochs", 6)
+        assert model_of("cut") == model_of("straight")
+    else:
+        cuarzo("train", "softmax", "--out", "straight", "--resume")  # nothing left to do: the same result again
+        again = cuarzo("train", "softmax", "--out", "straight", "--resume", "--epochs", 9, code=1)
+        assert "schedule.step_size: 2 in the checkpoint, 3 now" in again.stderr
+
+
+def test_refit_learns_from_all_training_data_and_is_what_is_tested():
+    plain = cuarzo("train", "softmax", "--epochs", 4, "--seed", 0, "--out", "plain")
+    cuarzo("train", "softmax", "--epochs", 4, "--seed", 0, "--out", "refit", "--refit", "--patience", 2)
+    assert model_of("plain") != model_of("refit")
+    assert record("refit")["settings"]["refit"] and load_arrays("refit/refit/checkpoint.safetensors")
+    notes = json.loads(load_arrays("refit/refit/checkpoint.safetensors")[1]["settings"])
+    assert notes["training data"]["x"].startswith("float32 (1347,") and notes["validation data"] is None
+    assert "refit" not in plain.output
+
+
+def test_the_test_data_are_looked_at_once(monkeypatch):
+    looked = []
+    real = experiment.evaluation.predict
+    monkeypatch.setattr(experiment.evaluation, "predict", lambda model, x: looked.append(len(x)) or real(model, x))
+    cuarzo("train", "softmax", "--epochs", 2, "--seed", 0, "--refit", "--out", "a")
+    assert looked == [450]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["lenet"], "unknown model 'lenet' (did you mean 'lenet5'?)"),
+        (["softmax", "--data", "minst"], "unknown data set 'minst' (did you mean 'mnist'?)"),
+        (["softmax", "--optimizer", "adma"], "unknown optimizer 'adma' (did you mean 'adam'?)"),
+        (["softmax", "--backend", "nunba"], "unknown backend 'nunba' (did you mean 'numba'?)"),
+        (["softmax", "--schedule", "cosin"], "unknown schedule 'cosin' (did you mean 'cosine'?)"),
+        (["softmax", "--dtype", "float16"], "unknown dtype 'float16'"),
+        (["softmax", "--epochs", "0"], "epochs is 0, expected a number above 0"),
+        (["softmax", "--lr", "nan"], "lr is nan, expected a number above 0"),
+        (["softmax", "--threads", "0"], "n must be between 1 and"),
+        (["softmax", "--seed", "-1"], "seed is -1, expected"),
+    ],
+)
+def test_what_is_not_understood(arguments, message):
+    result = cuarzo("train", *arguments, code=2)
+    assert message in result.stderr and len(result.stderr.strip().splitlines()) == 1 and not os.listdir(".")
+
+
+def test_an_option_that_does_not_exist():
+    assert "No such option" in cuarzo("train", "softmax", "--epoch-count", 3, code=2).stderr
+
+
+def test_nothing_to_resume():
+    assert "nothing to resume in a" in cuarzo("train", "softmax", "--out", "a", "--resume", code=1).stderr
+
+
+def test_resume_with_other_settings_names_them():
+    cuarzo("train", "softmax", "--epochs", 1, "--out", "a", "--seed", 0)
+    result = cuarzo("train", "softmax", "--out", "a", "--resume", "--seed", 1, "--lr", 0.5, code=2)
+    assert "seed: 0 in the checkpoint, 1 now" in result.stderr and "lr: 0.001 in" in result.stderr
+    assert "model: softmax" in cuarzo("train", "mlp", "--out", "a", "--resume", code=2).stderr
+
+
+@pytest.mark.parametrize("name", ["checkpoint.safetensors", "settings.json"])
+def test_resume_from_a_damaged_file_names_it(name):
+    cuarzo("train", "softmax", "--epochs", 1, "--out", "a", "--seed", 0)
+    content = Path("a", name).read_bytes()
+    Path("a", name).write_bytes(content[:-20])
+    result = cuarzo("train", "softmax", "--out", "a", "--resume", "--epochs", 2, code=1)
+    assert name in result.stderr and "expected" in result.stderr
+    assert Path("a", name).read_bytes() == content[:-20]
+
+
+def test_a_folder_that_cannot_be_made():
+    Path("file").touch()
+    result = cuarzo("train", "softmax", "--epochs", 1, "--out", "file/run", code=1)
+    assert "cannot make the output folder file/run" in result.stderr and "epoch" not in result.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written():
+    os.mkdir("locked", 0o500)
+    assert "cannot write" in cuarzo("train", "softmax", "--epochs", 1, "--out", "locked", code=1).stderr
+
+
+def test_a_full_disk_stops_before_training_and_loses_nothing(monkeypatch):
+    import errno
+
+    from cuarzo import storage
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    cuarzo("train", "softmax", "--epochs", 1, "--out", "a", "--seed", 0)
+    before = {name: Path("a", name).read_bytes() for name in os.listdir("a")}
+    monkeypatch.setattr(storage.os, "fsync", full)
+    result = cuarzo("train", "softmax", "--epochs", 1, "--out", "a", code=1)
+    assert "No space left on device" in result.stderr and "epoch" not in result.stderr
+    assert {name: Path("a", name).read_bytes() for name in os.listdir("a")} == before
+
+
+def test_training_that_diverges_says_so():
+    result = cuarzo("train", "softmax", "--epochs", 5, "--lr", 1e300, "--optimizer", "sgd", "--out", "a", code=1)
+    assert "the loss is" in result.stderr or "not finite" in result.stderr
+    assert "Traceback" not in result.output and "run.json" not in os.listdir("a")
+    load_arrays("a/checkpoint.safetensors")
+
+
+def start(*arguments):
+    command = [sys.executable, "-W", "ignore", "-m", "cuarzo", "train", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
+def test_ctrl_c_leaves_a_checkpoint_and_130_and_the_resumed_run_is_the_same():
+    options = ["softmax", "--seed", 0, "--batch-size", 2, "--epochs", 8]
+    child = start(*options, "--out", "cut")
+    for line in child.stderr:
+        if line.startswith("epoch 2/8"):
+            break
+    child.send_signal(signal.SIGINT)
+    _, errors = child.communicate()
+    last = errors.strip().splitlines()[-1]
+    assert child.returncode == 130 and last.startswith("cuarzo: interrupted") and "--resume" in last
+    assert "Traceback" not in errors and set(os.listdir("cut")) == BEGIN
+    assert load_arrays("cut/checkpoint.safetensors")
+    resumed = start("softmax", "--out", "cut", "--resume")
+    assert resumed.wait() == 0, resumed.stderr.read()
+    cuarzo("train", *options, "--out", "straight")
+    assert model_of("cut") == model_of("straight")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
+def test_kill_9_during_training_then_resume():
+    options = ["softmax", "--seed", 0, "--batch-size", 2, "--epochs", 5, "--refit"]
+    child = start(*options, "--out", "cut")
+    seen = 0
+    for line in child.stderr:
+        seen += line.startswith("epoch 2/5")
+        if seen == 2:  # of the refit
+            break
+    child.kill()
+    child.communicate()
+    resumed = start("softmax", "--out", "cut", "--resume")
+    assert resumed.wait() == 0, resumed.stderr.read()
+    cuarzo("train", *options, "--out", "straight")
+    assert model_of("cut") == model_of("straight")
+
+
+def test_weights_as_images():
+    assert experiment.first_layer_images(models.lenet5()).shape == (6, 5, 5)
+    assert experiment.first_layer_images(models.mlp()).shape == (256, 28, 28)
+    images = experiment.first_layer_images(models.softmax())
+    assert images.shape == (10, 28, 28) and np.any(images)

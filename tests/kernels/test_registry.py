@@ -1,0 +1,111 @@
+"""The choice of kernels: names, strictness, rungs, overlays, and errors that name the near miss."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from cuarzo import kernels
+
+
+@pytest.fixture(autouse=True)
+def restored():
+    with kernels.use("auto"):
+        yield
+    kernels._registered.clear()
+
+
+def test_every_backend_reports():
+    assert set(kernels.backends()) == set(kernels.BACKENDS)
+    assert kernels.backends()["naive"] == kernels.backends()["numpy"] == "available"
+
+
+def test_use_is_plain_or_for_a_while():
+    kernels.use("numpy")
+    assert kernels.current().name == "numpy"
+    with kernels.use("naive") as backend:
+        assert backend is kernels.current()
+        assert backend.conv2d_forward is kernels.implementation("conv2d_forward", "naive")
+    assert kernels.current().name == "numpy"
+
+
+def test_use_is_undone_after_an_error():
+    with pytest.raises(KeyError), kernels.use("naive"):
+        raise KeyError
+    assert kernels.current().name == "auto"
+
+
+def test_a_rung_by_name():
+    assert kernels.algorithms("conv2d_forward", "numpy") == ["default", "direct", "im2col"]
+    with kernels.use("numpy", conv2d_forward="direct") as backend:
+        assert backend.conv2d_forward is kernels.implementation("conv2d_forward", "numpy", "direct")
+        assert backend.matmul is kernels.implementation("matmul", "numpy")
+
+
+@pytest.mark.parametrize("call, message", [
+    (lambda: kernels.use("nunpy"), "unknown backend 'nunpy' (did you mean 'numpy'?)"),
+    (lambda: kernels.use("numpy", conv2d_forward="winograd"), "unknown algorithm of conv2d_forward in backend 'numpy'"),
+    (lambda: kernels.use("numpy", conv2d="direct"), "unknown kernel 'conv2d'"),
+    (lambda: kernels.algorithms("matmull", "numpy"), "did you mean 'matmul'?"),
+    (lambda: kernels.register("cpp", matmul=print), "name must be an identifier other than auto"),
+    (lambda: kernels.register("mine", matmull=print), "did you mean 'matmul'?"),
+    (lambda: kernels.register("mine"), "was given no kernel"),
+])  # fmt: skip
+def test_errors_name_the_near_miss(call, message):
+    before = kernels.current()
+    with pytest.raises(ValueError) as error:
+        call()
+    assert message in str(error.value)
+    assert kernels.current() is before
+
+
+def test_only_functions_register():
+    with pytest.raises(TypeError, match="matmul must be a function, got int"):
+        kernels.register("mine", matmul=3)
+
+
+def test_an_overlay_on_auto():
+    calls = []
+
+    def mine(a, b, transpose_a, transpose_b, c):
+        calls.append(c.shape)
+        kernels.implementation("matmul", "naive")(a, b, transpose_a, transpose_b, c)
+
+    kernels.register("mine", matmul=mine)
+    assert kernels.algorithms("matmul", "mine") == ["default"]
+    with kernels.use("mine") as backend:
+        c = np.empty((1, 1))
+        backend.matmul(np.full((1, 2), 2.0), np.full((2, 1), 3.0), False, False, c)
+        assert c[0, 0] == 12.0
+        assert backend.conv2d_forward is kernels.Backend("auto").conv2d_forward
+        assert backend.origins()["matmul"] == "mine"
+    assert calls == [(1, 1)]
+
+
+def test_a_missing_backend_is_named_with_its_reason(monkeypatch):
+    def absent(name):
+        raise ImportError("no compiler was found")
+
+    monkeypatch.setattr(kernels, "_package", absent)
+    assert kernels.backends()["cpp"] == "no compiler was found"
+    with pytest.raises(RuntimeError, match="backend 'cpp' is not available: no compiler was found"):
+        kernels.use("cpp")
+
+
+def test_auto_says_once_that_cpp_is_missing():
+    code = """
+import warnings, cuarzo.kernels as k
+real = k._package
+def package(name):
+    if name == "cpp": raise ImportError("no compiler was found")
+    return real(name)
+k._package = package
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    assert k.current().origin("conv2d_forward") == "numba"
+    assert k.current().origin("matmul") == "numpy"
+print(*[w.message for w in said], sep="|")
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.count("no compiler was found") == 1 and "cuarzo info" in out

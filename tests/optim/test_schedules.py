@@ -1,0 +1,89 @@
+"""Schedules: rates by hand, saved and loaded."""
+
+import math
+
+import numpy as np
+import pytest
+
+from cuarzo import Tensor, optim
+
+
+def optimizer(lr=1.0):
+    return optim.SGD([Tensor([0.0], requires_grad=True)], lr)
+
+
+def rates(schedule, metrics):
+    result = []
+    for metric in metrics:
+        schedule.step(metric)
+        result.append(schedule.optimizer.lr)
+    return result
+
+
+def test_step():
+    assert rates(optim.StepLR(optimizer(), 2, 0.5), [None] * 5) == [1, 0.5, 0.5, 0.25, 0.25]
+
+
+def test_cosine():
+    expected = [0.1 + 0.9 * (1 + math.cos(math.pi * t / 4)) / 2 for t in range(1, 10)]
+    assert rates(optim.CosineAnnealingLR(optimizer(), 4, 0.1), [None] * 9) == pytest.approx(expected)
+    assert expected[3] == pytest.approx(0.1) and expected[7] == pytest.approx(1)
+
+
+PLATEAU = [
+    ({"patience": 1}, [5, 4, 4, 4, 3, 3, 3], [1, 1, 1, 0.1, 0.1, 0.1, 0.01]),
+    ({"patience": 0, "cooldown": 1}, [5, 5, 5, 5, 5], [1, 0.1, 0.1, 0.01, 0.01]),
+    ({"patience": 0, "factor": 0.5, "min_lr": 0.3}, [5, 5, 5, 5], [1, 0.5, 0.3, 0.3]),
+    ({"patience": 0, "mode": "max"}, [5, 6, 5, 7], [1, 1, 0.1, 0.1]),
+    ({"patience": 0, "threshold": 0.5}, [4, 2.1, 1.9], [1, 0.1, 0.1]),
+    ({"patience": 0, "threshold": 1, "threshold_mode": "abs", "mode": "max"}, [4, 5, 5.5], [1, 0.1, 0.1]),
+    ({"patience": 0}, [math.nan, 5, math.nan], [0.1, 0.1, 0.01]),
+    ({"patience": 0, "eps": 1.0}, [5, 5, 5], [1, 1, 1]),
+]
+
+
+@pytest.mark.parametrize(("options", "metrics", "expected"), PLATEAU)
+def test_plateau(options, metrics, expected):
+    assert rates(optim.ReduceLROnPlateau(optimizer(), **options), metrics) == pytest.approx(expected)
+
+
+def test_plateau_needs_a_metric():
+    with pytest.raises(TypeError, match="metric is missing"):
+        optim.ReduceLROnPlateau(optimizer()).step()
+
+
+SCHEDULES = {
+    "step": lambda o: optim.StepLR(o, 2),
+    "cosine": lambda o: optim.CosineAnnealingLR(o, 7),
+    "plateau": lambda o: optim.ReduceLROnPlateau(o, patience=1, cooldown=1),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_saved_and_loaded(name):
+    metrics = [5, 4, 4, 4, 4, 4, 3, 3, 3]
+    whole = rates(SCHEDULES[name](optimizer()), metrics)
+    first = SCHEDULES[name](optimizer())
+    start = rates(first, metrics[:4])
+    state = first.state_dict()
+    assert all(isinstance(array, np.ndarray) for array in state.values())
+    second = SCHEDULES[name](optimizer(0.123))
+    second.load_state_dict(state)
+    second.optimizer.load_state_dict(first.optimizer.state_dict())
+    assert start + rates(second, metrics[4:]) == whole
+    with pytest.raises(ValueError, match=r"missing \['epoch'\], unexpected \['age'\]"):
+        second.load_state_dict({**{key: a for key, a in state.items() if key != "epoch"}, "age": np.array(1)})
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: optim.StepLR(optimizer(), 0), ValueError, "StepLR: step_size is 0"),
+        (lambda: optim.CosineAnnealingLR(optimizer(), 1.5), TypeError, "T_max is 1.5"),
+        (lambda: optim.ReduceLROnPlateau(optimizer(), "low"), ValueError, "mode is 'low'"),
+        (lambda: optim.ReduceLROnPlateau(optimizer(), factor=1.0), ValueError, "factor is 1.0"),
+    ],
+)
+def test_refusals(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
