@@ -21,7 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def report(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
+def report(request: pytest.FixtureRequest):
     from report import Report
 
     made = request.config.stash[_KEY] = Report()

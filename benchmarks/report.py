@@ -134,7 +134,7 @@ class Report:
         plt.close(figure)
 
 
-def _bars(axis, kernel: str, best: dict[Group, dict[str, float]]) -> None:  # type: ignore[no-untyped-def]
+def _bars(axis, kernel: str, best: dict[Group, dict[str, float]]) -> None:
     """Milliseconds on a logarithmic scale, one cluster of bars a size; lower is faster."""
     for slot, (name, colour) in enumerate(COLOURS.items()):
         at = [i for i, times in enumerate(best.values()) if name in times]

@@ -41,12 +41,12 @@ def _multiply_add(dtype: str) -> Callable[[int, float, float], float]:
     vector = ir.VectorType(scalar, lanes)
 
     @intrinsic
-    def loop(typing, rounds, a, b):  # type: ignore[no-untyped-def]
-        def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def loop(typing, rounds, a, b):
+        def generate(context, builder, signature, args):
             kind = ir.FunctionType(vector, [vector] * 3)
             fma = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{lanes}f{bits}")
 
-            def splat(value):  # type: ignore[no-untyped-def]
+            def splat(value):
                 narrow = builder.fptrunc(value, scalar) if bits == 32 else value
                 filled = ir.Constant(vector, ir.Undefined)
                 for lane in range(lanes):
@@ -54,8 +54,8 @@ def _multiply_add(dtype: str) -> Callable[[int, float, float], float]:
                 return filled
 
             a, b = splat(args[1]), splat(args[2])
-            first = ir.Constant(vector, [1.0] * lanes)
-            sums = [cgutils.alloca_once_value(builder, first) for _ in range(ACCUMULATORS)]
+            starts = [ir.Constant(vector, [i + 1.0] * lanes) for i in range(ACCUMULATORS)]  # equal ones would be merged
+            sums = [cgutils.alloca_once_value(builder, start) for start in starts]
             with cgutils.for_range(builder, args[0]):
                 for each in sums:
                     builder.store(builder.call(fma, [builder.load(each), a, b]), each)

@@ -26,7 +26,8 @@ void define_rung(py::module_ &m, const char *name, const char *contract, const R
     define_with<kernel>(kernel, m, name, contract, rung, names...);
 }
 
-template <class Function, class... Names> void define(py::module_ &m, const char *name, Function kernel, Names... names) {
+template <class Function, class... Names>
+void define(py::module_ &m, const char *name, Function kernel, Names... names) {
     m.def(name, kernel, py::arg(names)...);
 }
 

@@ -82,8 +82,7 @@ inline Arena &thread_arena() {
 
 class Scratch {
   public:
-    Scratch()
-        : arena_(thread_arena()), top_(arena_.top_), used_(top_ ? top_->used : 0), in_use_(arena_.in_use_) {}
+    Scratch() : arena_(thread_arena()), top_(arena_.top_), used_(top_ ? top_->used : 0), in_use_(arena_.in_use_) {}
     Scratch(const Scratch &) = delete;
     Scratch &operator=(const Scratch &) = delete;
 

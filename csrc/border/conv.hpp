@@ -13,17 +13,22 @@ ConvShape conv_shape(const Border &border, const char *image_name, const Image &
                      const Bias &bias, const Window &window, py::handle groups_) {
     const Index N = image[0], C = image[1], F = weights[0], groups = border.integer("groups", groups_, 1);
     if (C % groups || F % groups)
-        border.refuse("groups = ", groups, " does not divide the channels of ", image_name, ", ", C, ", and the filters of ",
-                      weights_name, ", ", F);
+        border.refuse("groups = ", groups, " does not divide the channels of ", image_name, ", ", C,
+                      ", and the filters of ", weights_name, ", ", F);
     border.shape(weights_name, weights, "(F, C/groups, R, S)", {F, C / groups, weights[2], weights[3]});
     border.shape(output_name, output, "(N, F, P, Q)", {N, F, output[2], output[3]});
     if (bias.data || !bias.shape.empty()) border.shape(bias_name, bias, "(F,)", {F});
-    return {N, C, F, groups, read_axis(border, window, 0, image[2], weights[2], output_name, output[2]),
+    return {N,
+            C,
+            F,
+            groups,
+            read_axis(border, window, 0, image[2], weights[2], output_name, output[2]),
             read_axis(border, window, 1, image[3], weights[3], output_name, output[3])};
 }
 
 inline void conv2d_forward(const char *name, const Rung *rung, py::handle x, py::handle w, py::handle b,
-                           py::handle stride, py::handle padding, py::handle dilation, py::handle groups, py::handle y) {
+                           py::handle stride, py::handle padding, py::handle dilation, py::handle groups,
+                           py::handle y) {
     Border border(name);
     for_dtype(border, "x", x, [&](auto zero) {
         using T = decltype(zero);

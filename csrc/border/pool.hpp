@@ -23,8 +23,7 @@ inline void max_pool2d_forward(py::handle x, py::handle window, py::handle strid
         const auto X = border.in<T>("x", x, 4);
         const auto Y = border.out<T>("y", y, 4);
         const auto I = border.out_or_none<std::int64_t>("indices", indices, 4);
-        const PoolShape shape =
-            pool_shape(border, X, "y", Y, window, read_window(border, stride, padding, dilation));
+        const PoolShape shape = pool_shape(border, X, "y", Y, window, read_window(border, stride, padding, dilation));
         if (!indices.is_none()) border.shape("indices", I, "(N, C, P, Q)", Y.shape);
         py::gil_scoped_release unlocked;
         cuarzo::max_pool2d_forward<T>(shape, X.data, Y.data, I.data);

@@ -23,8 +23,8 @@ inline Window read_window(const Border &border, py::handle stride, py::handle pa
 inline Axis read_axis(const Border &border, const Window &window, std::size_t axis, Index in, Index size,
                       const char *output, Index out) {
     const char *where = axis == 0 ? "rows" : "columns";
-    Axis made{in, size, out, window.stride[axis], window.padding[axis][0], window.padding[axis][1],
-              window.dilation[axis]};
+    Axis made{
+        in, size, out, window.stride[axis], window.padding[axis][0], window.padding[axis][1], window.dilation[axis]};
     if (in > Border::limit || size > Border::limit || size < 1)
         border.refuse("a window of ", size, " ", where, " and an image of ", in, ": expected at least 1 and at most ",
                       Border::limit);

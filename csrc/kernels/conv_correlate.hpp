@@ -18,14 +18,14 @@ enum class Rung { direct, im2col };
 // Groups are convolutions of their own: F results and C sources are those of one group.
 template <class T> struct Correlation {
     Index N, groups;
-    Index C, H, W;                     // source (N, groups C, H, W)
-    Index F, I, J;                     // results, and the rows and columns of each that are computed here
-    Index row_stride, column_stride;   // su, sv
-    const Tap *taps;                   // tap.index is its offset in a weight's window
+    Index C, H, W;                   // source (N, groups C, H, W)
+    Index F, I, J;                   // results, and the rows and columns of each that are computed here
+    Index row_stride, column_stride; // su, sv
+    const Tap *taps;                 // tap.index is its offset in a weight's window
     Index tap_count;
-    const T *source, *weight, *bias;   // bias may be null
+    const T *source, *weight, *bias;        // bias may be null
     Index weight_group, weight_f, weight_c; // elements between two groups, filters, channels
-    T *result;                         // element (n, f, i, j) is at  (n groups F + f) plane + start + i row + j column
+    T *result; // element (n, f, i, j) is at  (n groups F + f) plane + start + i row + j column
     Index plane, start, row, column;
 };
 
@@ -72,25 +72,31 @@ template <class T> struct DirectTile {
 // M filters x V runs, read where they stand in the plane.
 template <class T, int M, int V> void direct_tile(const DirectTile<T> &p, const Run *runs) {
     Vec<T> sum[M][V];
-    CUARZO_UNROLL for (int m = 0; m < M; ++m) {
+    CUARZO_UNROLL
+    for (int m = 0; m < M; ++m) {
         const Vec<T> b = broadcast(p.bias ? p.bias[m] : T{0});
-        CUARZO_UNROLL for (int v = 0; v < V; ++v) sum[m][v] = b;
+        CUARZO_UNROLL
+        for (int v = 0; v < V; ++v) sum[m][v] = b;
     }
     const T *base[V], *w = p.weights;
-    CUARZO_UNROLL for (int v = 0; v < V; ++v) base[v] = p.plane + runs[v].from;
+    CUARZO_UNROLL
+    for (int v = 0; v < V; ++v) base[v] = p.plane + runs[v].from;
     for (Index c = 0; c < p.channels; ++c)
         for (Index t = 0; t < p.tap_count; ++t, w += M) {
             const Index offset = c * p.channel_size + p.taps[t];
             Vec<T> x[V];
-            CUARZO_UNROLL for (int v = 0; v < V; ++v) x[v] = load(base[v] + offset);
-            CUARZO_UNROLL for (int m = 0; m < M; ++m) {
+            CUARZO_UNROLL
+            for (int v = 0; v < V; ++v) x[v] = load(base[v] + offset);
+            CUARZO_UNROLL
+            for (int m = 0; m < M; ++m) {
                 const Vec<T> factor = broadcast(w[m]);
-                CUARZO_UNROLL for (int v = 0; v < V; ++v) sum[m][v] += factor * x[v];
+                CUARZO_UNROLL
+                for (int v = 0; v < V; ++v) sum[m][v] += factor * x[v];
             }
         }
-    CUARZO_UNROLL for (int m = 0; m < M; ++m)
-        CUARZO_UNROLL for (int v = 0; v < V; ++v)
-            store_run(p.result + m * p.result_plane + runs[v].to, p.step, sum[m][v], runs[v].count);
+    CUARZO_UNROLL
+    for (int m = 0; m < M; ++m) CUARZO_UNROLL
+    for (int v = 0; v < V; ++v) store_run(p.result + m * p.result_plane + runs[v].to, p.step, sum[m][v], runs[v].count);
 }
 
 template <class T> using DirectFunction = void (*)(const DirectTile<T> &, const Run *);
@@ -116,11 +122,11 @@ inline Index make_runs(Index rows, Index columns, Index width, Index from_step, 
 template <class T> struct Band {
     const Correlation<T> &p;
     const Plane &plane;
-    const Index *offsets;  // of the taps in the plane
-    const T *weights;      // of the group, packed
-    const T *source;       // the plane's copy
+    const Index *offsets; // of the taps in the plane
+    const T *weights;     // of the group, packed
+    const T *source;      // the plane's copy
     const T *bias;
-    T *result;             // of the group, at the band
+    T *result; // of the group, at the band
     Index rows;
 };
 

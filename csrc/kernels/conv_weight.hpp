@@ -34,19 +34,18 @@ template <class T> struct Patches {
     const Plane *plane;
     const Index *offsets;
     Index C, tap_count;
-    const T *source; // planes
-    const T *dy;     // as the rung wants it
-    Index units, rows, columns;     // bands held here; output rows of a band, the last may have fewer
+    const T *source;            // planes
+    const T *dy;                // as the rung wants it
+    Index units, rows, columns; // bands held here; output rows of a band, the last may have fewer
     Index last_rows;
-    Index source_step, dy_step;     // elements between two bands
+    Index source_step, dy_step; // elements between two bands
 
     const T *tap(Index k) const { return source + k / tap_count * plane->size + offsets[k % tap_count]; }
     Index rows_of(Index unit) const { return unit + 1 == units ? last_rows : rows; }
 };
 
 // to[m][v] += the dot products of M filters with V taps. dy is [filter][row][columns filled up with zeros].
-template <class T, int M, int V>
-void dot_tile(const Patches<T> &p, Index f, Index k, T *to, Index to_row) {
+template <class T, int M, int V> void dot_tile(const Patches<T> &p, Index f, Index k, T *to, Index to_row) {
     const Index width = round_up(p.columns, lanes<T>), whole = p.columns / lanes<T> * lanes<T>;
     const Mask<T> rest = first_lanes<T>(p.columns - whole);
     const T *x[V];
@@ -54,10 +53,13 @@ void dot_tile(const Patches<T> &p, Index f, Index k, T *to, Index to_row) {
     Vec<T> sums[M][V] = {};
     const auto add = [&](const T *dy, Index filter_step, Index at, auto load_x) {
         Vec<T> d[M];
-        CUARZO_UNROLL for (int m = 0; m < M; ++m) d[m] = load(dy + m * filter_step);
-        CUARZO_UNROLL for (int v = 0; v < V; ++v) {
+        CUARZO_UNROLL
+        for (int m = 0; m < M; ++m) d[m] = load(dy + m * filter_step);
+        CUARZO_UNROLL
+        for (int v = 0; v < V; ++v) {
             const Vec<T> value = load_x(x[v] + at);
-            CUARZO_UNROLL for (int m = 0; m < M; ++m) sums[m][v] += d[m] * value;
+            CUARZO_UNROLL
+            for (int m = 0; m < M; ++m) sums[m][v] += d[m] * value;
         }
     };
     for (Index unit = 0; unit < p.units; ++unit) {
@@ -87,29 +89,33 @@ template <class T, int M = dot_filters, int V = dot_taps> DotFunction<T> dot_for
 }
 
 // to[m][filters of V vectors] += patches' dy for M taps. dy is [position][V vectors].
-template <class T, int M, int V>
-void outer_tile(const Patches<T> &p, Index panel, Index k, T *to, Index to_row) {
+template <class T, int M, int V> void outer_tile(const Patches<T> &p, Index panel, Index k, T *to, Index to_row) {
     const T *x[M];
     for (int m = 0; m < M; ++m) x[m] = p.tap(k + m);
     Vec<T> sums[M][V];
-    CUARZO_UNROLL for (int m = 0; m < M; ++m)
-        CUARZO_UNROLL for (int v = 0; v < V; ++v) sums[m][v] = load(to + m * to_row + v * lanes<T>);
+    CUARZO_UNROLL
+    for (int m = 0; m < M; ++m) CUARZO_UNROLL
+    for (int v = 0; v < V; ++v) sums[m][v] = load(to + m * to_row + v * lanes<T>);
     for (Index unit = 0; unit < p.units; ++unit) {
         const T *dy = p.dy + unit * p.dy_step + panel * p.rows * p.columns;
         for (Index i = 0; i < p.rows_of(unit); ++i) {
             const Index at = unit * p.source_step + i * p.plane->row_step();
             for (Index j = 0; j < p.columns; ++j, dy += V * lanes<T>) {
                 Vec<T> d[V];
-                CUARZO_UNROLL for (int v = 0; v < V; ++v) d[v] = load(dy + v * lanes<T>);
-                CUARZO_UNROLL for (int m = 0; m < M; ++m) {
+                CUARZO_UNROLL
+                for (int v = 0; v < V; ++v) d[v] = load(dy + v * lanes<T>);
+                CUARZO_UNROLL
+                for (int m = 0; m < M; ++m) {
                     const Vec<T> factor = broadcast(x[m][at + j]);
-                    CUARZO_UNROLL for (int v = 0; v < V; ++v) sums[m][v] += factor * d[v];
+                    CUARZO_UNROLL
+                    for (int v = 0; v < V; ++v) sums[m][v] += factor * d[v];
                 }
             }
         }
     }
-    CUARZO_UNROLL for (int m = 0; m < M; ++m)
-        CUARZO_UNROLL for (int v = 0; v < V; ++v) store(to + m * to_row + v * lanes<T>, sums[m][v]);
+    CUARZO_UNROLL
+    for (int m = 0; m < M; ++m) CUARZO_UNROLL
+    for (int v = 0; v < V; ++v) store(to + m * to_row + v * lanes<T>, sums[m][v]);
 }
 
 template <class T, int M = tile_rows, int V = tile_vectors> DotFunction<T> outer_for(Index m, Index n) {
@@ -176,8 +182,8 @@ void add_tiles(const Patches<T> &patches, Rung rung, Index first, Index filters,
         const Index columns = even_columns<T>(filters), taps = even_rows(K);
         for (Index f = 0; f < filters; f += columns)
             for (Index k = 0; k < K; k += taps)
-                outer_for<T>(std::min(taps, K - k), std::min(columns, filters - f))(patches, f, k,
-                                                                                  to + k * padded + first + f, padded);
+                outer_for<T>(std::min(taps, K - k),
+                             std::min(columns, filters - f))(patches, f, k, to + k * padded + first + f, padded);
     }
 }
 
@@ -224,8 +230,7 @@ template <class T> void weight_gradient(const WeightGradient<T> &p, Rung rung) {
         if (rung == Rung::direct)
             std::fill_n(to + first * K, filters * K, T{0});
         else
-            for (Index k = 0; k < K; ++k)
-                std::fill_n(to + k * plan.padded + first, round_up(filters, lanes<T>), T{0});
+            for (Index k = 0; k < K; ++k) std::fill_n(to + k * plan.padded + first, round_up(filters, lanes<T>), T{0});
         // Bands of the part's images in ascending order, `units` at a time.
         const Index end = (part + 1) * p.N / plan.parts * plan.bands;
         for (Index band = part * p.N / plan.parts * plan.bands; band < end;) {

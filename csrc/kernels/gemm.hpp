@@ -17,7 +17,7 @@
 
 namespace cuarzo {
 
-template <class T> inline constexpr Index tile_columns = tile_vectors *lanes<T>;
+template <class T> inline constexpr Index tile_columns = tile_vectors * lanes<T>;
 
 // Element (i, j) is data[i * row + j * column]: a transposed matrix is the same data with the steps exchanged.
 template <class T> struct Matrix {
@@ -35,9 +35,11 @@ template <class T> void pack_transposed(Matrix<T> a, Index rows, Index depth, In
     if constexpr (few < n && (few & (few - 1)) == 0) // a panel of the left factor, narrower than a vector
         for (; rows == few && width == few && k + n <= depth; k += n) {
             Vec<T> block[few];
-            CUARZO_UNROLL for (int i = 0; i < few; ++i) block[i] = load(a.data + i * a.row + k);
+            CUARZO_UNROLL
+            for (int i = 0; i < few; ++i) block[i] = load(a.data + i * a.row + k);
             transpose<T>(block);
-            CUARZO_UNROLL for (int i = 0; i < few; ++i) store(out + k * width + i * n, block[i]);
+            CUARZO_UNROLL
+            for (int i = 0; i < few; ++i) store(out + k * width + i * n, block[i]);
         }
     for (; k + n <= depth; k += n)
         for (Index i = 0; i < rows; i += n) {
@@ -73,15 +75,20 @@ void multiply_tile(Index depth, const T *a, const T *b, T *c, Index c_row, Index
     Vec<T> sum[M][V] = {};
     for (Index k = 0; k < depth; ++k, a += M, b += V * lanes<T>) {
         Vec<T> row[V];
-        CUARZO_UNROLL for (int v = 0; v < V; ++v) row[v] = load(b + v * lanes<T>);
-        CUARZO_UNROLL for (int m = 0; m < M; ++m) {
+        CUARZO_UNROLL
+        for (int v = 0; v < V; ++v) row[v] = load(b + v * lanes<T>);
+        CUARZO_UNROLL
+        for (int m = 0; m < M; ++m) {
             const Vec<T> factor = broadcast(a[m]);
-            CUARZO_UNROLL for (int v = 0; v < V; ++v) sum[m][v] += factor * row[v];
+            CUARZO_UNROLL
+            for (int v = 0; v < V; ++v) sum[m][v] += factor * row[v];
         }
     }
     const Index last = n - (V - 1) * lanes<T>;
-    CUARZO_UNROLL for (int m = 0; m < M; ++m, c += c_row) {
-        CUARZO_UNROLL for (int v = 0; v < V - 1; ++v) {
+    CUARZO_UNROLL
+    for (int m = 0; m < M; ++m, c += c_row) {
+        CUARZO_UNROLL
+        for (int v = 0; v < V - 1; ++v) {
             T *p = c + v * lanes<T>;
             store(p, add ? load(p) + sum[m][v] : sum[m][v]);
         }

@@ -84,11 +84,13 @@ template <class T> struct PoolPlane {
 
   private:
     PoolPlane(Scratch &scratch, const PoolShape &shape, Index slots, const Tap *taps)
-        : count(shape.rows.window * shape.columns.window), offsets(scratch.take<Index>(count)),
+        : count(shape.rows.window * shape.columns.window),
+          offsets(scratch.take<Index>(count)),
           positions(scratch.take<Index>(count)),
           plane(taps, count, shape.rows.in, shape.columns.in, shape.rows.stride, shape.columns.stride, shape.rows.out,
                 shape.columns.out),
-          copies(plane.take<T>(scratch, slots, 1)), copy(plane.stride_of<T>(1)) {
+          copies(plane.take<T>(scratch, slots, 1)),
+          copy(plane.stride_of<T>(1)) {
         for (Index t = 0; t < count; ++t) {
             offsets[t] = plane.offset(taps[t]);
             positions[t] = taps[t].row * shape.columns.in + taps[t].column;
@@ -247,7 +249,8 @@ template <class T> void avg_pool2d_backward(const PoolShape &shape, bool count_i
     const Index width = round_up(std::max(last, columns.before + columns.in), 64);
     T *all_rows = scratch.take<T>(slots, width), *all_shares = scratch.take<T>(slots, round_up(columns.out, 64));
     for_planes(shape, slots, [&](Index plane, Index slot) {
-        T *to = dx + plane * in, *row = all_rows + slot * width, *shares = all_shares + slot * round_up(columns.out, 64);
+        T *to = dx + plane * in, *row = all_rows + slot * width,
+          *shares = all_shares + slot * round_up(columns.out, 64);
         const T *from = dy + plane * out;
         std::fill_n(to, in, T{0});
         for (Index p = 0; p < rows.out; ++p, from += columns.out) {

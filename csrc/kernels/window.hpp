@@ -32,16 +32,21 @@ inline Tap *window_taps(Scratch &scratch, const Axis &rows, const Axis &columns)
 }
 
 struct Plane {
-    Index H, W, stride;       // the image, and the step of the columns
-    Index row_stride;         // the step of the rows
-    Index top, left;          // the first row, relative to the band, and the first column that are read
-    Index rows, pitch;        // rows of the copy; elements between two columns' groups: a row has `stride` groups
-    Index size;               // elements of a channel
+    Index H, W, stride; // the image, and the step of the columns
+    Index row_stride;   // the step of the rows
+    Index top, left;    // the first row, relative to the band, and the first column that are read
+    Index rows, pitch;  // rows of the copy; elements between two columns' groups: a row has `stride` groups
+    Index size;         // elements of a channel
 
     // For `out_rows` x `out_columns` outputs.
     Plane(const Tap *taps, Index count, Index H_, Index W_, Index row_stride_, Index stride_, Index out_rows,
           Index out_columns)
-        : H(H_), W(W_), stride(stride_), row_stride(row_stride_), top(taps[0].row), left(taps[0].column) {
+        : H(H_),
+          W(W_),
+          stride(stride_),
+          row_stride(row_stride_),
+          top(taps[0].row),
+          left(taps[0].column) {
         Index bottom = top, right = left;
         for (Index t = 0; t < count; ++t) {
             top = std::min(top, taps[t].row), bottom = std::max(bottom, taps[t].row);

@@ -134,20 +134,20 @@ template <int... i> constexpr auto even_numbers(std::integer_sequence<int, i...>
     return std::integer_sequence<int, (2 * i)...>{};
 }
 // a0 a2 ... b0 b2 ...
-template <class T> CUARZO_INLINE Vec<T> evens(Vec<T> a, Vec<T> b) {
-    return pick<T>(a, b, even_numbers(AllLanes<T>{}));
-}
+template <class T> CUARZO_INLINE Vec<T> evens(Vec<T> a, Vec<T> b) { return pick<T>(a, b, even_numbers(AllLanes<T>{})); }
 
 // `rows` vectors, read as a matrix, become the transposed one, still row after row (rows: a power of two). With the
 // position in the matrix written in bits, each round of zips turns these bits by one place, from the row to the column.
 template <class T, int rows> CUARZO_INLINE void transpose(Vec<T> (&v)[rows]) {
     for (int round = 1; round < rows; round *= 2) {
         Vec<T> turned[rows];
-        CUARZO_UNROLL for (int i = 0; i < rows / 2; ++i) {
+        CUARZO_UNROLL
+        for (int i = 0; i < rows / 2; ++i) {
             turned[2 * i] = zip_low<T>(v[i], v[i + rows / 2]);
             turned[2 * i + 1] = zip_high<T>(v[i], v[i + rows / 2]);
         }
-        CUARZO_UNROLL for (int i = 0; i < rows; ++i) v[i] = turned[i];
+        CUARZO_UNROLL
+        for (int i = 0; i < rows; ++i) v[i] = turned[i];
     }
 }
 

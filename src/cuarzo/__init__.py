@@ -4,7 +4,6 @@ The names below are the public ones. Each is imported when it is first used, so 
 """
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -56,6 +55,8 @@ def __getattr__(name: str) -> Any:
         globals()[name] = value  # the next look-up is a plain attribute
         return value
     if name == "__version__":
+        from importlib.metadata import PackageNotFoundError, version
+
         try:
             return version("cuarzo")
         except PackageNotFoundError:

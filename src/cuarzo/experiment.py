@@ -85,12 +85,18 @@ def command_line(arguments: list[str]) -> str:
 
 def _prepare(folder: Path) -> None:
     """Find out now, not after an hour, that the folder cannot be made or written, or that its disk is full."""
+    made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OSError(error.errno, f"cannot make the output folder {folder}: {error.strerror}") from error
     probe = folder / ".probe"
-    write_atomic(probe, bytes(4 * 2**20))  # about what a run leaves
+    try:
+        write_atomic(probe, bytes(4 * 2**20))  # about what a run leaves
+    except OSError:
+        if made:
+            folder.rmdir()
+        raise
     probe.unlink()
 
 

@@ -5,7 +5,7 @@ and at any number of threads. Whatever draws numbers owns a `Stream`: `Stream(se
 `Stream()` takes the next key of the process, which `seed(n)` restarts. No two streams share a key by accident.
 """
 
-import secrets
+import os
 import threading
 
 import numpy as np
@@ -36,7 +36,7 @@ class _Keys:
         return _mix(self.position)
 
 
-_keys = _Keys(secrets.randbits(64))
+_keys = _Keys(int.from_bytes(os.urandom(8), "little"))
 
 
 def _checked(n: int, what: str) -> int:

@@ -53,7 +53,7 @@ class Settings:
 RECIPES: dict[tuple[str, str], dict[str, Any]] = {
     ("softmax", "digits"): {"epochs": 60, "batch_size": 32},
     ("mlp", "digits"): {"epochs": 40, "batch_size": 32},
-    ("lenet5", "digits"): {"epochs": 30, "batch_size": 16, "lr": 3e-3, "optimizer": "adamw", "shift": 1},
+    ("lenet5", "digits"): {"epochs": 30, "batch_size": 16, "lr": 3e-3, "optimizer": "adamw", "shift": 2},
     ("lenet5", "mnist"): {"epochs": 5, "batch_size": 32, "lr": 0.05, "optimizer": "momentum"},
     ("lenet5", "fashion_mnist"): {"epochs": 10, "batch_size": 32},
 }

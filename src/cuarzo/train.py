@@ -53,7 +53,8 @@ def fit(
                 of the best epoch.
     clip        the largest 2-norm of all gradients together.
     augment     varies each training batch, such as data.Shift(1).
-    seed        of the order of the samples, and of their augmentation; None: the next key of the process (`history.key` records it).
+    seed        of the order of the samples and their augmentation; None: the next key of the process, recorded as
+                `history.key`.
     folder      where a checkpoint is kept, after each epoch and before the first. resume=True goes on from there: the
                 result is, bit for bit, that of a run which was never interrupted. `epochs` may be larger than before.
 
@@ -183,7 +184,8 @@ def _epoch(state: State, validation: Part | None, loss: Loss, clip: float | None
     with tqdm(
         total=len(state.loader.x), desc=label, unit="sample", leave=False, disable=None if progress else True
     ) as bar:
-        mean = _train(state, loss, clip, number, bar)
+        with np.errstate(over="ignore", invalid="ignore"):  # told in one sentence below, where it does harm
+            mean = _train(state, loss, clip, number, bar)
     rate = mean.count / (time.perf_counter() - started)
     valid_loss, valid_accuracy = (None, None) if validation is None else evaluate(state.model, validation, loss)
     seconds = time.perf_counter() - started

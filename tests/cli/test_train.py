@@ -183,6 +183,8 @@ def test_a_full_disk_stops_before_training_and_loses_nothing(monkeypatch):
     monkeypatch.setattr(storage.os, "fsync", full)
     result = cuarzo("train", "softmax", "--epochs", 1, "--out", "a", code=1)
     assert "No space left on device" in result.stderr and "epoch" not in result.stderr
+    cuarzo("train", "softmax", "--epochs", 1, "--out", "b", code=1)
+    assert not os.path.exists("b")
     assert {name: Path("a", name).read_bytes() for name in os.listdir("a")} == before
 
 
@@ -200,10 +202,10 @@ def start(*arguments):
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
 def test_ctrl_c_leaves_a_checkpoint_and_130_and_the_resumed_run_is_the_same():
-    options = ["softmax", "--seed", 0, "--batch-size", 2, "--epochs", 8]
+    options = ["softmax", "--seed", 0, "--batch-size", 2, "--epochs", 20]
     child = start(*options, "--out", "cut")
     for line in child.stderr:
-        if line.startswith("epoch 2/8"):
+        if line.startswith("epoch 1/20"):
             break
     child.send_signal(signal.SIGINT)
     _, errors = child.communicate()
