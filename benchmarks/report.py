@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-import roof
 from cuarzo import kernels
-from cuarzo.study import machine
+from cuarzo.study import machine, roof
 from sides import Group, Side, label, moved
 
 COLOURS = {"naive": "#8c8c8c", "numpy": "#4c78a8", "numba": "#54a24b", "cython": "#eeca3b", "cpp": "#e45756"}

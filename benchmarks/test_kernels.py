@@ -6,8 +6,8 @@ from time import perf_counter, sleep
 import numpy as np
 import pytest
 
-import roof
 from cuarzo import get_num_threads, kernels, set_num_threads
+from cuarzo.study import roof
 from report import Report
 from sides import DTYPES, Group, Side, arguments, groups, sides, wrong
 

@@ -176,6 +176,19 @@ class Border {
     std::vector<Extent> extents_;
 };
 
+// Runs a kernel while other Python threads go on. Not py::gil_scoped_release: when the interpreter exits, Python ends a
+// daemon thread that comes back for the lock by unwinding its stack, and may not do that through a destructor.
+template <class Kernel> void unlocked(Kernel kernel) {
+    PyThreadState *state = PyEval_SaveThread();
+    try {
+        kernel();
+    } catch (...) {
+        PyEval_RestoreThread(state);
+        throw;
+    }
+    PyEval_RestoreThread(state);
+}
+
 // Runs `kernel(float{})` or `kernel(double{})`, whichever dtype the first array has.
 template <class Kernel> void for_dtype(const Border &border, const char *name, py::handle first, Kernel kernel) {
     if (border.is_float32(name, first))

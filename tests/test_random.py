@@ -38,6 +38,12 @@ def test_no_key_twice():
     assert len({Stream(seed).key for seed in range(10_000)}) == 10_000
 
 
+def test_a_stream_of_a_seed_is_none_of_those_that_follow_the_seed():
+    for n in range(20):
+        with cz.seed(n):
+            assert Stream(n).key not in {next_key() for _ in range(100)}
+
+
 def test_successive_calls_go_on_where_the_last_one_ended():
     whole = Stream(3).uniform(12, np.float64)
     stream = Stream(3)

@@ -36,8 +36,7 @@ inline void conv2d_forward(const char *name, const Rung *rung, py::handle x, py:
         const auto Y = border.out<T>("y", y, 4);
         const Window window = read_window(border, stride, padding, dilation);
         const ConvShape shape = conv_shape(border, "x", X, "w", W, "y", Y, "b", B, window, groups);
-        py::gil_scoped_release unlocked;
-        cuarzo::conv2d_forward<T>(shape, X.data, W.data, B.data, Y.data, rung);
+        unlocked([&] { cuarzo::conv2d_forward<T>(shape, X.data, W.data, B.data, Y.data, rung); });
     });
 }
 
@@ -50,8 +49,7 @@ inline void conv2d_backward_input(const char *name, const Rung *rung, py::handle
         const auto DX = border.out<T>("dx", dx, 4);
         const Window window = read_window(border, stride, padding, dilation);
         const ConvShape shape = conv_shape(border, "dx", DX, "w", W, "dy", DY, "", Array<T>{}, window, groups);
-        py::gil_scoped_release unlocked;
-        cuarzo::conv2d_backward_input<T>(shape, DY.data, W.data, DX.data, rung);
+        unlocked([&] { cuarzo::conv2d_backward_input<T>(shape, DY.data, W.data, DX.data, rung); });
     });
 }
 
@@ -65,8 +63,7 @@ inline void conv2d_backward_weight(const char *name, const Rung *rung, py::handl
         const auto DW = border.out<T>("dw", dw, 4), DB = border.out_or_none<T>("db", db, 1);
         const Window window = read_window(border, stride, padding, dilation);
         const ConvShape shape = conv_shape(border, "x", X, "dw", DW, "dy", DY, "db", DB, window, groups);
-        py::gil_scoped_release unlocked;
-        cuarzo::conv2d_backward_weight<T>(shape, X.data, DY.data, DW.data, DB.data, rung);
+        unlocked([&] { cuarzo::conv2d_backward_weight<T>(shape, X.data, DY.data, DW.data, DB.data, rung); });
     });
 }
 

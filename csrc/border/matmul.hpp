@@ -18,8 +18,7 @@ inline void matmul(py::handle a, py::handle b, py::handle transpose_a, py::handl
         else
             border.shape("b", B, "(K, N)", {K, N});
         border.shape("c", C, "(M, N)", {M, N});
-        py::gil_scoped_release unlocked;
-        cuarzo::matmul<T>(M, N, K, A.data, ta, B.data, tb, C.data);
+        unlocked([&] { cuarzo::matmul<T>(M, N, K, A.data, ta, B.data, tb, C.data); });
     });
 }
 

@@ -25,8 +25,7 @@ inline void max_pool2d_forward(py::handle x, py::handle window, py::handle strid
         const auto I = border.out_or_none<std::int64_t>("indices", indices, 4);
         const PoolShape shape = pool_shape(border, X, "y", Y, window, read_window(border, stride, padding, dilation));
         if (!indices.is_none()) border.shape("indices", I, "(N, C, P, Q)", Y.shape);
-        py::gil_scoped_release unlocked;
-        cuarzo::max_pool2d_forward<T>(shape, X.data, Y.data, I.data);
+        unlocked([&] { cuarzo::max_pool2d_forward<T>(shape, X.data, Y.data, I.data); });
     });
 }
 
@@ -53,8 +52,7 @@ inline void max_pool2d_backward(py::handle dy, py::handle x, py::handle indices,
             border.shape("indices", I, "(N, C, P, Q)", DY.shape);
             check_indices(border, I, shape.planes * DY[2] * DY[3], DX[2] * DX[3]);
         }
-        py::gil_scoped_release unlocked;
-        cuarzo::max_pool2d_backward<T>(shape, DY.data, X.data, I.data, DX.data);
+        unlocked([&] { cuarzo::max_pool2d_backward<T>(shape, DY.data, X.data, I.data, DX.data); });
     });
 }
 
@@ -67,8 +65,7 @@ inline void avg_pool2d_forward(py::handle x, py::handle window, py::handle strid
         const auto Y = border.out<T>("y", y, 4);
         const PoolShape shape = pool_shape(border, X, "y", Y, window, read_window(border, stride, padding, {}));
         const bool counted = border.boolean("count_include_pad", count_include_pad);
-        py::gil_scoped_release unlocked;
-        cuarzo::avg_pool2d_forward<T>(shape, counted, X.data, Y.data);
+        unlocked([&] { cuarzo::avg_pool2d_forward<T>(shape, counted, X.data, Y.data); });
     });
 }
 
@@ -81,8 +78,7 @@ inline void avg_pool2d_backward(py::handle dy, py::handle window, py::handle str
         const auto DX = border.out<T>("dx", dx, 4);
         const PoolShape shape = pool_shape(border, DX, "dy", DY, window, read_window(border, stride, padding, {}));
         const bool counted = border.boolean("count_include_pad", count_include_pad);
-        py::gil_scoped_release unlocked;
-        cuarzo::avg_pool2d_backward<T>(shape, counted, DY.data, DX.data);
+        unlocked([&] { cuarzo::avg_pool2d_backward<T>(shape, counted, DY.data, DX.data); });
     });
 }
 

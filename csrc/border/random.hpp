@@ -13,8 +13,7 @@ inline void philox_uniform(py::handle key, py::handle counter, py::handle u) {
         const auto U = border.out<T>("u", u, -1);
         Index size = 1;
         for (const Index length : U.shape) size *= length;
-        py::gil_scoped_release unlocked;
-        cuarzo::philox_uniform<T>(k, first, size, U.data);
+        unlocked([&] { cuarzo::philox_uniform<T>(k, first, size, U.data); });
     });
 }
 

@@ -3,6 +3,7 @@
 Exit codes: 0; 1 what was asked for failed; 2 it could not be understood; 130 interrupted by Ctrl-C.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -131,6 +132,9 @@ def _plain_errors() -> Iterator[None]:
     """One line instead of a traceback, for what can go wrong without a fault of ours."""
     try:
         yield
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
     except (ValueError, OSError, RuntimeError, ArithmeticError, ImportError) as error:
         if isinstance(error, typer.Exit):
             raise

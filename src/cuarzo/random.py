@@ -84,7 +84,8 @@ class Stream:
     """
 
     def __init__(self, seed: int | None = None):
-        self.key = next_key() if seed is None else _Keys(_checked(seed, "Stream")).next()
+        # The constant keeps Stream(n) apart from the streams that follow seed(n).
+        self.key = next_key() if seed is None else _mix(_checked(seed, "Stream") ^ 0x5851F42D4C957F2D)
         self.counter = 0
 
     def uniform(self, shape: int | tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[np.floating]:

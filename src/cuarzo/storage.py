@@ -4,6 +4,7 @@ Nothing here unpickles: a file from a stranger can be wrong, but it cannot run c
 """
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 Arrays = dict[str, np.ndarray]
+KEY = "cuarzo"
 
 
 def write_atomic(path: Path | str, content: bytes) -> None:
@@ -68,7 +70,9 @@ def save_arrays(path: Path | str, arrays: Mapping[str, np.ndarray], metadata: Ma
     # safetensors writes the buffer as it lies: an array that is not contiguous would be stored scrambled
     whole = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
     notes = dict(metadata or {})
-    write_atomic(path, save(whole, {**notes, "sha256": _checksum(whole, notes)}))
+    # all notes under one key: safetensors writes several in an order drawn anew, and equal files should be equal bytes
+    header = json.dumps({**notes, "sha256": _checksum(whole, notes)}, sort_keys=True)
+    write_atomic(path, save(whole, {KEY: header}))
 
 
 def load_arrays(path: Path | str) -> tuple[Arrays, dict[str, str]]:
@@ -84,16 +88,20 @@ def load_arrays(path: Path | str) -> tuple[Arrays, dict[str, str]]:
         raise FileNotFoundError(f"{path}: no such file")
     try:
         with safe_open(path, framework="numpy") as file:
-            metadata = dict(file.metadata() or {})
+            metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, UnicodeDecodeError, MemoryError) as error:
         raise ValueError(f"{path}: expected a whole safetensors file, got one that cannot be read: {error}") from error
-    stored = metadata.pop("sha256", None)
-    if stored is not None and stored != _checksum(arrays, metadata):
-        raise ValueError(
-            f"{path}: expected content with checksum {stored[:12]}…, got other bytes: the file is corrupted"
-        )
-    return arrays, metadata
+    if KEY not in metadata:
+        return arrays, dict(metadata)
+    try:
+        notes = json.loads(metadata[KEY])
+        stored = notes.pop("sha256")
+    except (ValueError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path}: expected notes and a checksum, got a corrupted header: {error}") from error
+    if stored != _checksum(arrays, notes):
+        raise ValueError(f"{path}: expected content with checksum {stored}, got other bytes: the file is corrupted")
+    return arrays, notes
 
 
 def _checksum(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:

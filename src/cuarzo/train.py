@@ -180,12 +180,9 @@ def _epoch(state: State, validation: Part | None, loss: Loss, clip: float | None
 
     number, lr, started = len(state.history) + 1, float(state.optimizer.lr), time.perf_counter()
     label = f"epoch {number}/{epochs}"
-    # disable=None: no bar where the output is not a terminal
-    with tqdm(
-        total=len(state.loader.x), desc=label, unit="sample", leave=False, disable=None if progress else True
-    ) as bar:
-        with np.errstate(over="ignore", invalid="ignore"):  # told in one sentence below, where it does harm
-            mean = _train(state, loss, clip, number, bar)
+    disabled = None if progress else True  # None: no bar where the output is not a terminal
+    with tqdm(total=len(state.loader.x), desc=label, unit="sample", leave=False, disable=disabled) as bar:
+        mean = _train(state, loss, clip, number, bar)
     rate = mean.count / (time.perf_counter() - started)
     valid_loss, valid_accuracy = (None, None) if validation is None else evaluate(state.model, validation, loss)
     seconds = time.perf_counter() - started
@@ -199,6 +196,7 @@ def _epoch(state: State, validation: Part | None, loss: Loss, clip: float | None
     return row
 
 
+@np.errstate(over="ignore", invalid="ignore")  # where that does harm, DivergedError says it in one sentence
 def _train(state: State, loss: Loss, clip: float | None, number: int, bar: Any) -> RunningMean:
     """One pass over the training data."""
     model, optimizer, mean = state.model, state.optimizer, RunningMean()

@@ -1,4 +1,4 @@
-"""The main job on five backends: LeNet-5 learns real digits, and the first steps are the same numbers on all of them."""
+"""The main job on five backends: LeNet-5 learns real digits, and its first steps are the same numbers on all."""
 
 import multiprocessing
 

@@ -88,11 +88,11 @@ def line() -> str:
     for contract, origin in borrowed().items():
         lent.setdefault(origin, []).append(contract)
     auto = "; ".join(f"{', '.join(names)} from {origin}" for origin, names in lent.items())
-    name = kernels.current().name
+    name, threads = kernels.current().name, get_num_threads()
     served = sorted(set(kernels.current().origins().values())) if name == "auto" else []
     return (
         f"backend {name}"
         + (f" ({', '.join(served)})" if served else "")
-        + f", C++ build {build()}, {get_num_threads()} threads"
+        + f", C++ build {build()}, {threads} thread{'s' if threads > 1 else ''}"
         + (f"; not in {name}: {auto}" if auto else "")
     )

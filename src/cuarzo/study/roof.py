@@ -54,8 +54,8 @@ def _multiply_add(dtype: str) -> Callable[[int, float, float], float]:
                 return filled
 
             a, b = splat(args[1]), splat(args[2])
-            first = ir.Constant(vector, [1.0] * lanes)
-            sums = [cgutils.alloca_once_value(builder, first) for _ in range(ACCUMULATORS)]
+            starts = [ir.Constant(vector, [i + 1.0] * lanes) for i in range(ACCUMULATORS)]  # equal ones would be merged
+            sums = [cgutils.alloca_once_value(builder, start) for start in starts]
             with cgutils.for_range(builder, args[0]):
                 for each in sums:
                     builder.store(builder.call(fma, [builder.load(each), a, b]), each)
