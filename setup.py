@@ -9,6 +9,7 @@ import copy
 import os
 import platform
 import shutil
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from glob import glob
@@ -82,6 +83,18 @@ def generate_c(extensions: list[Extension], folder: str) -> None:
         extension.sources, extension.depends = generated.sources, generated.depends
 
 
+def cause_of(error: BaseException | None) -> str:
+    """In one line: which program failed on what, or what the error says."""
+    said = " ".join(str(error).split())[:200]
+    while error is not None:
+        if isinstance(error, subprocess.CalledProcessError):
+            sources = [word for word in error.cmd if Path(word).suffix in (".c", ".cpp")]
+            failed = f"{Path(error.cmd[0]).name} failed with exit status {error.returncode}"
+            return f"{failed} on {Path(sources[0]).name}" if sources else f"{failed} as a linker"
+        error = error.__cause__ or error.__context__
+    return said
+
+
 class BuildKernels(build_ext):
     """Builds a backend whole or not at all: each module in a folder of its own, two modules at a time."""
 
@@ -97,7 +110,7 @@ class BuildKernels(build_ext):
             try:
                 self.build_backend(extensions, backend)
             except Exception as error:  # whatever went wrong: the package serves without
-                self.reasons[backend] = " ".join(f"its build failed: {error}".split())
+                self.reasons[backend] = f"the build failed: {cause_of(error)} (pip install -v shows all)"
                 print(f"cuarzo: no {backend} kernels: {self.reasons[backend]}", file=sys.stderr, flush=True)
                 if REQUIRED:
                     raise RuntimeError(f"CUARZO_REQUIRE_NATIVE=1, and {backend}: {self.reasons[backend]}") from error

@@ -22,8 +22,8 @@ ConvShape conv_shape(const Border &border, const char *image_name, const Image &
             C,
             F,
             groups,
-            read_axis(border, window, 0, image[2], weights[2], output_name, output[2]),
-            read_axis(border, window, 1, image[3], weights[3], output_name, output[3])};
+            read_axis(border, window, 0, image[2], weights[2], output_name, output[2], false),
+            read_axis(border, window, 1, image[3], weights[3], output_name, output[3], false)};
 }
 
 inline void conv2d_forward(const char *name, const Rung *rung, py::handle x, py::handle w, py::handle b,

@@ -11,8 +11,8 @@ PoolShape pool_shape(const Border &border, const Image &image, const char *outpu
                      py::handle window_, const Window &window) {
     const auto size = border.pair("window", window_, 1);
     border.shape(output_name, output, "(N, C, P, Q)", {image[0], image[1], output[2], output[3]});
-    return {image[0] * image[1], read_axis(border, window, 0, image[2], size[0], output_name, output[2]),
-            read_axis(border, window, 1, image[3], size[1], output_name, output[3])};
+    return {image[0] * image[1], read_axis(border, window, 0, image[2], size[0], output_name, output[2], true),
+            read_axis(border, window, 1, image[3], size[1], output_name, output[3], true)};
 }
 
 inline void max_pool2d_forward(py::handle x, py::handle window, py::handle stride, py::handle padding,

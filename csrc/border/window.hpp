@@ -21,7 +21,7 @@ inline Window read_window(const Border &border, py::handle stride, py::handle pa
 // `output` names the array whose size `out` along `axis` says how many windows there are: as many as fit, or as many as
 // ceil mode counts.
 inline Axis read_axis(const Border &border, const Window &window, std::size_t axis, Index in, Index size,
-                      const char *output, Index out) {
+                      const char *output, Index out, bool pooling) {
     const char *where = axis == 0 ? "rows" : "columns";
     Axis made{
         in, size, out, window.stride[axis], window.padding[axis][0], window.padding[axis][1], window.dilation[axis]};
@@ -33,9 +33,9 @@ inline Axis read_axis(const Border &border, const Window &window, std::size_t ax
         border.refuse("window = ", size, " with dilation = ", made.dilation, " covers ", extent, " ", where,
                       ", more than the padded image's ", padded);
     const Index fit = (padded - extent) / made.stride + 1, ceil = ceil_div(padded - extent, made.stride) + 1;
-    // Ceil mode: one more where it begins inside the padded image, but none that begins in the padding behind.
+    // Ceil mode: one more where it begins inside the padded image; pooling has none that begins in the padding behind.
     const bool hangs = out == ceil && (ceil - 1) * made.stride < padded;
-    const bool dropped = out == ceil - 1 && (ceil - 1) * made.stride >= in + made.before;
+    const bool dropped = pooling && out == ceil - 1 && (ceil - 1) * made.stride >= in + made.before;
     if (out != fit && !hangs && !dropped)
         border.refuse(output, " has ", out, " ", where, ", expected ", fit, " (or ", ceil, " in ceil mode): image ", in,
                       ", window ", size, ", stride ", made.stride, ", padding ", made.before, " and ", made.after,

@@ -9,6 +9,7 @@ Each contract exists in five backends (`BACKENDS`); `naive` is the definition of
     kernels.register("mine", conv2d_forward=f)      an overlay on `auto`, chosen by kernels.use("mine")
 """
 
+import os
 import warnings
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -179,6 +180,8 @@ def _auto_origin(contract: str) -> str:
         if not reason and hasattr(_package(name), contract):
             return name
         if name == "cpp" and reason:
+            if "CUARZO_CPP_BUILD" in os.environ:  # somebody asked for it: nothing else may serve in its place
+                raise RuntimeError(f"backend 'cpp' is not available: {reason}")
             _say_once(reason)
     raise RuntimeError(f"no backend serves {contract}: {backends()}")
 

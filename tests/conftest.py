@@ -1,0 +1,18 @@
+"""What every test can rely on: the one before it has left nothing behind, whatever the order and the worker."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from cuarzo import get_num_threads, kernels, set_num_threads
+
+
+@pytest.fixture(autouse=True)
+def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Registered backends, the chosen one and the thread count are the process's: they go back after each test."""
+    monkeypatch.setattr(kernels, "_registered", dict(kernels._registered))
+    monkeypatch.setattr(kernels, "_current", kernels._current)
+    threads = get_num_threads()
+    yield
+    if get_num_threads() != threads:
+        set_num_threads(threads)
