@@ -60,7 +60,7 @@ def test_state_goes_on():
     other = Stream(1)
     other.load_state(stream.state())
     assert other.uniform(9).tolist() == stream.uniform(9).tolist()
-    with pytest.raises(ValueError, match="expected 2 numbers of uint64"):
+    with pytest.raises(ValueError, match="state must be 2 numbers of uint64"):
         other.load_state(np.zeros(3))
 
 

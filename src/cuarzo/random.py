@@ -100,6 +100,8 @@ class Stream:
 
     def normal(self, shape: int | tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
         """Standard normal numbers by Box and Muller (1958), from two float64 uniforms each, rounded once to `dtype`."""
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise TypeError(f"normal: dtype must be float32 or float64, got {np.dtype(dtype)}")
         size = int(np.prod(shape, dtype=np.int64))
         u = self.uniform((2, size), np.float64)
         radius = np.sqrt(-2.0 * np.log1p(-u[0]))  # 1 - u lies in (0, 1]: the logarithm stays finite
@@ -116,7 +118,7 @@ class Stream:
     def load_state(self, state: NDArray[np.uint64]) -> None:
         """Go on from a `state()`. Raises ValueError unless it is a pair of uint64."""
         if np.shape(state) != (2,) or np.asarray(state).dtype != np.uint64:
-            raise ValueError(f"Stream.load_state: expected 2 numbers of uint64, got {np.shape(state)} of {state.dtype}")
+            raise ValueError(f"Stream.load_state: state must be 2 numbers of uint64, got {state!r}")
         self.key, self.counter = int(state[0]), int(state[1])
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ from cuarzo.kernels.cases.pool import Pool
 from cuarzo.kernels.cases.random import Numbers
 from implementations import implementations
 
-COMPILED = implementations("numba", "cython", "cpp")
+COMPILED = implementations("numpy", "numba", "cython", "cpp")
 BACKENDS = sorted({backend for _, backend, _ in COMPILED})
 SETTINGS = {
     "matmul": Product(3, 4, 5),
@@ -80,7 +80,14 @@ def test_options(kernel, backend, rung):
     huge = 2**62
     wrong = {
         "stride": [(0, 1), (1, -1), (huge, huge), (1,), (1, 1, 1), (1.5, 1), 1, None],
-        "padding": [((-1, 1), (0, 1)), ((0, 0), (0, -1)), ((huge, huge), (huge, huge)), (1, 1), None],
+        "padding": [
+            ((2**31, 0), (0, 0)),
+            ((-1, 1), (0, 1)),
+            ((0, 0), (0, -1)),
+            ((huge, huge), (huge, huge)),
+            (1, 1),
+            None,
+        ],
         "dilation": [(0, 1), (1, -1), (huge, huge), 1],
         "window": [(0, 1), (2, -1), (huge, huge), 2],
         "groups": [0, -1, 3, 5, huge, 1.5, None],
@@ -93,6 +100,18 @@ def test_options(kernel, backend, rung):
                 refused(function, {**arguments, option: value})
             except BaseException as failure:
                 raise AssertionError(f"{option} = {value}") from failure
+
+
+@pytest.mark.parametrize("kernel, backend, rung", [row for row in COMPILED if "conv2d" in row[0]])
+@pytest.mark.parametrize("shape", [(1, 1, 0, 3), (0, 1, 2, 3), (1, 0, 2, 3)])
+def test_nothing_to_convolve(kernel, backend, rung, shape):
+    F, C, R, _ = shape
+    shapes = {"x": (1, C, 5, 5), "w": shape, "b": (F,), "y": (1, F, 4 if R else 6, 3)}
+    shapes |= {f"d{name}": size for name, size in shapes.items()}
+    arguments = {name: np.zeros(size, np.float32) for name, size in shapes.items()}
+    arguments |= {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1 if F * C else 2**40}
+    ordered = {name: arguments[name] for name in kernels.CONTRACTS[kernel].arguments}
+    refused(kernels.implementation(kernel, backend, rung), ordered)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -51,6 +51,7 @@ def test_a_rung_by_name():
     (lambda: kernels.register("cpp", matmul=print), "name must be an identifier other than auto"),
     (lambda: kernels.register("mine", matmull=print), "did you mean 'matmul'?"),
     (lambda: kernels.register("mine"), "was given no kernel"),
+    (lambda: kernels.register(3, matmul=print), "got 3"),
 ])  # fmt: skip
 def test_errors_name_the_near_miss(call, message):
     before = kernels.current()
@@ -81,6 +82,29 @@ def test_an_overlay_on_auto():
         assert backend.conv2d_forward is kernels.Backend("auto").conv2d_forward
         assert backend.origins()["matmul"] == "mine"
     assert calls == [(1, 1)]
+
+
+def test_a_registered_backend_has_one_rung():
+    kernels.register("mine", matmul=print)
+    with pytest.raises(ValueError, match="unknown algorithm of matmul in backend 'mine' 'fast'"):
+        kernels.use("mine", matmul="fast")
+
+
+def test_registered_again_while_in_use():
+    first, second = (lambda *arguments: None for _ in range(2))
+    kernels.register("mine", matmul=first)
+    with kernels.use("mine"):
+        assert kernels.current().matmul is first
+        kernels.register("mine", matmul=second)
+        assert kernels.current().matmul is second
+
+
+def test_a_choice_made_earlier_holds_inside_its_with():
+    earlier = kernels.use("numpy")
+    kernels.use("naive")
+    with earlier as backend:
+        assert backend is kernels.current() and backend.name == "numpy"
+    assert kernels.current().name == "naive"
 
 
 def test_a_missing_backend_is_named_with_its_reason(monkeypatch):

@@ -20,7 +20,9 @@ def restored():
     cz.set_num_threads(before)
 
 
-@pytest.mark.parametrize("value, expected", [("3", "3"), ("4,2", "4"), ("", None), ("none", None), ("0", None)])
+@pytest.mark.parametrize(
+    "value, expected", [("3", "3"), ("4,2", "4"), ("", None), ("none", None), ("0", None), ("5000", "1024")]
+)
 def test_starts_as_the_environment_says(value, expected):
     environment = {**os.environ, "OMP_NUM_THREADS": value}
     code = "import cuarzo as cz; print(cz.get_num_threads())"

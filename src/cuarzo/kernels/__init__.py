@@ -69,6 +69,7 @@ def algorithms(name: str, backend: str) -> list[str]:
 def implementation(name: str, backend: str, algorithm: str = "default") -> Kernel:
     """The function that serves contract `name` in `backend`, by the named rung."""
     if backend in _registered:
+        _known(f"algorithm of {name} in backend {backend!r}", algorithm, ["default"])
         return _registered[backend][name]
     _known(f"algorithm of {name} in backend {backend!r}", algorithm, algorithms(name, backend))
     return getattr(_package(backend), name if algorithm == "default" else f"{name}_{algorithm}")
@@ -116,7 +117,10 @@ def current() -> Backend:
 
 
 class use:  # noqa: N801 - a function to its callers: it acts at the call, and undoes that as a context manager
-    """Choose the backend, process-wide: `use("numba")`, or `with use("numba") as backend:` for a while.
+    """Choose the backend: `use("numba")`, or `with use("numba") as backend:` for a while.
+
+    The choice is the process's, for all threads, like the thread count: two threads that each choose their own at the
+    same time get the later choice.
 
     `rungs` name an algorithm for single kernels: `use("cpp", conv2d_forward="im2col")`. Raises ValueError for an
     unknown name, with the near miss, and RuntimeError for a backend that cannot serve here, with the reason.
@@ -131,9 +135,13 @@ class use:  # noqa: N801 - a function to its callers: it acts at the call, and u
         for contract in rungs:
             _known("kernel", contract, CONTRACTS)
             getattr(backend, contract)
+        self._backend = backend
         self._before, _current = _current, backend
 
     def __enter__(self) -> Backend:
+        global _current
+        if _current is not self._backend:  # made earlier, and something else was chosen since
+            self._before, _current = _current, self._backend
         return _current
 
     def __exit__(self, *error: object) -> None:
@@ -144,10 +152,13 @@ class use:  # noqa: N801 - a function to its callers: it acts at the call, and u
 def register(name: str, **functions: Kernel) -> None:
     """Make `name` a backend of one's own: `functions` serve their contracts, `auto` serves the rest.
 
-    Registering a name again replaces it. Raises ValueError for the name of a built-in backend or an unknown contract,
+    Registering a name again replaces it, also while it is in use.
+
+    Raises ValueError for the name of a built-in backend or an unknown contract,
     TypeError for something that cannot be called.
     """
-    if not name.isidentifier() or name in ("auto", *BACKENDS):
+    global _current
+    if not isinstance(name, str) or not name.isidentifier() or name in ("auto", *BACKENDS):
         raise ValueError(f"register: name must be an identifier other than auto, {', '.join(BACKENDS)}; got {name!r}")
     if not functions:
         raise ValueError(f"register: {name!r} was given no kernel; expected e.g. register({name!r}, matmul=function)")
@@ -156,6 +167,8 @@ def register(name: str, **functions: Kernel) -> None:
         if not callable(function):
             raise TypeError(f"register: {contract} must be a function, got {type(function).__name__}")
     _registered[name] = functions
+    if _current.name == name:  # it is in use: from here on the new functions serve
+        _current = Backend(name, _current.rungs)
 
 
 def _package(backend: str) -> ModuleType:

@@ -1,4 +1,4 @@
-"""The border of the compiled Python backends (Numba, Cython): what does not fit is refused before a loop reads it.
+"""The border of the backends behind Python (NumPy, Numba, Cython): what does not fit is refused before it is read.
 
 `ops` checks what users pass and says it in their words; here stands what memory safety asks for, whoever calls. Every
 refusal names the kernel, the argument, what was given and what was expected. TypeError: no array, or of another dtype;
@@ -12,7 +12,7 @@ import numpy as np
 
 from cuarzo.kernels.contracts import CONTRACTS
 
-_LIMIT = 2**62  # positions in a padded image stay below this, so that no loop overflows its 64-bit counters
+_LARGEST = 2**30  # of a stride, a padding and their like: no product of two of them overflows a 64-bit counter
 Named = dict[str, Any]
 
 
@@ -26,7 +26,7 @@ def check(kernel: str, *arguments: Any) -> None:
         array = given[name]
         if array is None and name in contract.optional:
             continue
-        if not isinstance(array, np.ndarray):
+        if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
             raise TypeError(f"{kernel}: {name} must be a NumPy array, got {type(array).__name__}")
         if name == "indices":
             expected = np.dtype(np.int64)
@@ -50,6 +50,9 @@ def _array(kernel: str, name: str, array: np.ndarray, dtype: np.dtype, ndim: int
 
 def _matmul(kernel: str, given: Named) -> None:
     a, b, transpose_a, transpose_b = (given[name] for name in ("a", "b", "transpose_a", "transpose_b"))
+    for name in ("transpose_a", "transpose_b"):
+        if not isinstance(given[name], bool | int | np.bool_ | np.integer):
+            raise TypeError(f"{kernel}: {name} must be True or False, got {type(given[name]).__name__}")
     M, K = a.shape[::-1] if transpose_a else a.shape
     N = b.shape[0 if transpose_b else 1]
     _shape(kernel, given, "b", (N, K) if transpose_b else (K, N))
@@ -60,6 +63,8 @@ def _conv2d(kernel: str, given: Named) -> None:
     x, w, y = (next(name for name in (plain, "d" + plain) if name in given) for plain in "xwy")
     (N, C, H, W), (F, _, R, S), (_, _, P, Q) = (given[name].shape for name in (x, w, y))
     groups = given["groups"]
+    if 0 in (C, F, R, S):
+        raise ValueError(f"{kernel}: {w} has {F} filters of {C} channels and {R} x {S}, expected at least 1 of each")
     if not _is_integer(groups) or groups < 1 or C % groups or F % groups:
         raise ValueError(f"{kernel}: groups must divide {C} channels and {F} filters, got {groups!r}")
     _shape(kernel, given, w, (F, C // groups, R, S))
@@ -113,9 +118,10 @@ def _is_integer(value: Any) -> bool:
 def _integers(kernel: str, given: Named, name: str, least: int, value: Any = None) -> tuple[int, int]:
     """The option `name`, or a part of it, which must be two integers."""
     value = given.get(name, (1, 1)) if value is None else value
-    if not isinstance(value, tuple | list) or len(value) != 2 or not all(map(_is_integer, value)) or min(value) < least:
-        raise ValueError(f"{kernel}: {name} must hold two integers of at least {least}, got {value!r}")
-    return value[0], value[1]
+    whole = isinstance(value, tuple | list) and len(value) == 2 and all(map(_is_integer, value))
+    if not whole or not all(least <= v <= _LARGEST for v in value):
+        raise ValueError(f"{kernel}: {name} must hold two integers from {least} to {_LARGEST}, got {value!r}")
+    return int(value[0]), int(value[1])  # a NumPy integer of few bits would overflow in the sums to come
 
 
 def _windows(kernel: str, given: Named, y: str, sizes: Any, window: Any, outputs: Any) -> None:
@@ -127,8 +133,6 @@ def _windows(kernel: str, given: Named, y: str, sizes: Any, window: Any, outputs
     for axis, where in enumerate(("rows", "columns")):
         before, after = _integers(kernel, given, "padding", 0, padding[axis])
         padded, spread = before + sizes[axis] + after, (window[axis] - 1) * dilation[axis] + 1
-        if padded + spread + stride[axis] >= _LIMIT:
-            raise ValueError(f"{kernel}: window, stride, dilation or padding along the {where} is too large")
         fit = max(0, (padded - spread) // stride[axis] + 1)
         ceil = max(0, -((spread - padded) // stride[axis]) + 1)
         if not fit <= outputs[axis] <= ceil or (outputs[axis] - 1) * stride[axis] >= padded:

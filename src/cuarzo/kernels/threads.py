@@ -1,11 +1,15 @@
 """The thread count: one for the whole process and all backends.
 
-It starts as `OMP_NUM_THREADS`, else as the number of CPUs this process may run on. No result depends on it: partitions
-and orders of summation are functions of the shape alone.
+It starts as `OMP_NUM_THREADS`, else as the number of CPUs this process may run on. No result of the naive, Numba,
+Cython and C++ kernels depends on it: partitions and orders of summation are functions of the shape alone. NumPy's do in
+their last bits, because its BLAS splits sums by the number of threads.
 """
 
+import operator
 import os
 from collections.abc import Callable
+
+_MOST = 1024
 
 _listeners: list[Callable[[int], None]] = []
 
@@ -13,7 +17,7 @@ _listeners: list[Callable[[int], None]] = []
 def _initial() -> int:
     first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     if first.isdigit() and int(first) > 0:
-        return int(first)
+        return min(int(first), _MOST)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -33,10 +37,11 @@ def set_num_threads(n: int) -> None:
 
     Raises TypeError if `n` is no integer, ValueError if it is below 1.
     """
-    if isinstance(n, bool) or not isinstance(n, int):
+    if isinstance(n, bool) or not hasattr(n, "__index__"):
         raise TypeError(f"set_num_threads: n must be an integer, got {n!r} of type {type(n).__name__}")
-    if not 1 <= n <= 1024:
-        raise ValueError(f"set_num_threads: n must be between 1 and 1024, got {n}")
+    n = operator.index(n)
+    if not 1 <= n <= _MOST:
+        raise ValueError(f"set_num_threads: n must be between 1 and {_MOST}, got {n}")
     global _wanted
     _wanted = n
     _tell()

@@ -101,8 +101,9 @@ def _forward_direct(
 ):
     cdef Geometry at = _geometry(w, stride, padding, dilation)
     cdef Py_ssize_t F = w.shape[0], plane
-    cdef int threads = get_num_threads()
-    for plane in prange(x.shape[0] * F, nogil=True, schedule="dynamic", num_threads=threads):
+    cdef Py_ssize_t planes = x.shape[0] * F
+    cdef int threads = min(get_num_threads(), max(1, planes))
+    for plane in prange(planes, nogil=True, schedule="dynamic", num_threads=threads):
         _direct_plane(plane // F, plane % F, x, w, b, at, F // groups, y)
 
 

@@ -56,8 +56,9 @@ def _max_forward(
     cdef Axis rows = _axis(x.shape[2], window[0], stride[0], padding[0], dilation[0])
     cdef Axis columns = _axis(x.shape[3], window[1], stride[1], padding[1], dilation[1])
     cdef Py_ssize_t C = x.shape[1], plane
-    cdef int threads = get_num_threads()
-    for plane in prange(x.shape[0] * C, nogil=True, schedule="static", num_threads=threads):
+    cdef Py_ssize_t planes = x.shape[0] * C
+    cdef int threads = min(get_num_threads(), max(1, planes))
+    for plane in prange(planes, nogil=True, schedule="static", num_threads=threads):
         _max_plane(plane // C, plane % C, x, rows, columns, y, indices)
 
 
@@ -105,8 +106,9 @@ def _max_backward(
         _max_forward(x, window, stride, padding, dilation, np.empty_like(dy), found)
         indices = found
     cdef Py_ssize_t C = dx.shape[1], plane
-    cdef int threads = get_num_threads()
-    for plane in prange(dx.shape[0] * C, nogil=True, schedule="static", num_threads=threads):
+    cdef Py_ssize_t planes = dx.shape[0] * C
+    cdef int threads = min(get_num_threads(), max(1, planes))
+    for plane in prange(planes, nogil=True, schedule="static", num_threads=threads):
         _max_plane_backward(plane // C, plane % C, dy, indices, dx)
 
 
@@ -138,8 +140,9 @@ def _avg_forward(
     cdef Axis rows = _axis(x.shape[2], window[0], stride[0], padding[0])
     cdef Axis columns = _axis(x.shape[3], window[1], stride[1], padding[1])
     cdef Py_ssize_t C = x.shape[1], plane
-    cdef int threads = get_num_threads()
-    for plane in prange(x.shape[0] * C, nogil=True, schedule="static", num_threads=threads):
+    cdef Py_ssize_t planes = x.shape[0] * C
+    cdef int threads = min(get_num_threads(), max(1, planes))
+    for plane in prange(planes, nogil=True, schedule="static", num_threads=threads):
         _avg_plane(plane // C, plane % C, x, rows, columns, count_include_pad, y)
 
 
@@ -174,8 +177,9 @@ def _avg_backward(
     cdef Axis rows = _axis(dx.shape[2], window[0], stride[0], padding[0])
     cdef Axis columns = _axis(dx.shape[3], window[1], stride[1], padding[1])
     cdef Py_ssize_t C = dx.shape[1], plane
-    cdef int threads = get_num_threads()
-    for plane in prange(dx.shape[0] * C, nogil=True, schedule="static", num_threads=threads):
+    cdef Py_ssize_t planes = dx.shape[0] * C
+    cdef int threads = min(get_num_threads(), max(1, planes))
+    for plane in prange(planes, nogil=True, schedule="static", num_threads=threads):
         _avg_plane_backward(plane // C, plane % C, dy, rows, columns, count_include_pad, dx)
 
 

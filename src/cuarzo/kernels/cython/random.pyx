@@ -32,7 +32,7 @@ cdef void _fill(
     cdef Py_ssize_t size = u.shape[0], block
     cdef Py_ssize_t per_block = 4 if floating is float else 2  # a number of 32 or 64 bits takes one word or two
     cdef Py_ssize_t blocks = (size + per_block - 1) // per_block
-    for block in prange(blocks, nogil=True, schedule="static", num_threads=threads):
+    for block in prange(blocks, nogil=True, schedule="static", num_threads=min(threads, max(1, blocks))):
         _fill_block(key, counter + <uint64_t> block, block * per_block, min(size, (block + 1) * per_block), u)
 
 

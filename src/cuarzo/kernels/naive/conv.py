@@ -12,7 +12,8 @@ channels of its group g = f // (F/G) alone (G = C: depthwise). The gradients of 
     db[f]           = sum_{n, p, q} dy[n, f, p, q]
 
 The size P, Q of y says how many windows there are; taps beyond the image read zeros, at either end. A tap in the
-padding adds nothing here even where w is not finite; rungs that multiply the zeros give NaN there.
+padding adds nothing here even where w, or dy in the weights' gradient, is not finite; rungs that multiply the zeros
+give NaN there.
 
 Source: LeCun et al. 1998, "Gradient-based learning applied to document recognition", section II; groups as in
 Krizhevsky et al. 2012.

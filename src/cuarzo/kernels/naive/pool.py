@@ -15,7 +15,8 @@ Average, with no dilation:
     dx[n, c, h, k] = sum of dy[n, c, p, q] / D[p, q] over the windows that cover (h, k)
 
 D counts the taps in the image, or, with count_include_pad, those in the image and its padding; a window that hangs over
-even that (ceil mode) is clipped to it. The size P, Q of y says how many windows there are.
+even that (ceil mode) is clipped to it. Every window must see something that counts. The size P, Q of y says how many
+windows there are.
 
 Source: Ranzato et al. 2007, "Unsupervised learning of invariant feature hierarchies" (maximum); LeCun et al. 1998
 (average). Ties, divisors and the dropped window of ceil mode as in torch.

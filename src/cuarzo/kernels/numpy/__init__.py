@@ -1,6 +1,8 @@
 """The kernels in whole-array operations: loops move into NumPy, sums of products into its BLAS.
 
-See `naive/` for the definitions. BLAS has threads of its own; they are held to the count of the process.
+See `naive/` for the definitions. BLAS has threads of its own; they are held to the count of the process. It splits its
+sums by that count: of the five backends this is the one whose last bits depend on it. And a process that forks while
+another of its threads is inside BLAS can leave the child waiting for ever; BLAS does so without cuarzo, too.
 """
 
 from threadpoolctl import threadpool_limits

@@ -9,6 +9,8 @@ im2col   all windows written out as the columns of a matrix, then one BLAS produ
 import numpy as np
 from numpy.typing import NDArray
 
+from cuarzo.kernels import _border
+
 from ._windows import Padding, Pair, pad, reach, shifted, windows
 
 
@@ -21,6 +23,7 @@ def conv2d_forward(
 def conv2d_forward_im2col(
     x: NDArray, w: NDArray, b: NDArray | None, stride: Pair, padding: Padding, dilation: Pair, groups: int, y: NDArray
 ) -> None:
+    _border.check("conv2d_forward", x, w, b, stride, padding, dilation, groups, y)
     N, F, P, Q = y.shape
     columns = _columns(x, w.shape[2:], (P, Q), stride, padding, dilation, groups)
     # y[n, g] = w[g] @ columns[n, g]: (F/G, CRS/G) @ (CRS/G, PQ)
@@ -32,6 +35,7 @@ def conv2d_forward_im2col(
 def conv2d_forward_direct(
     x: NDArray, w: NDArray, b: NDArray | None, stride: Pair, padding: Padding, dilation: Pair, groups: int, y: NDArray
 ) -> None:
+    _border.check("conv2d_forward", x, w, b, stride, padding, dilation, groups, y)
     N, F, P, Q = y.shape
     CG, R, S = w.shape[1:]
     padded = pad(x, reach(x.shape[2:], (R, S), (P, Q), stride, padding, dilation), padding)
@@ -46,6 +50,7 @@ def conv2d_forward_direct(
 def conv2d_backward_input(
     dy: NDArray, w: NDArray, stride: Pair, padding: Padding, dilation: Pair, groups: int, dx: NDArray
 ) -> None:
+    _border.check("conv2d_backward_input", dy, w, stride, padding, dilation, groups, dx)
     N, F, P, Q = dy.shape
     C, H, W = dx.shape[1:]
     R, S = w.shape[2:]
@@ -69,6 +74,7 @@ def conv2d_backward_weight(
     dw: NDArray,
     db: NDArray | None,
 ) -> None:
+    _border.check("conv2d_backward_weight", x, dy, stride, padding, dilation, groups, dw, db)
     N, F, P, Q = dy.shape
     columns = _columns(x, dw.shape[2:], (P, Q), stride, padding, dilation, groups)
     # dw[g] = sum_n dy[n, g] @ columns[n, g].T: (F/G, PQ) @ (PQ, CRS/G)

@@ -6,12 +6,15 @@ See naive/pool.py.
 import numpy as np
 from numpy.typing import NDArray
 
+from cuarzo.kernels import _border
+
 from ._windows import Padding, Pair, pad, reach, shifted
 
 
 def max_pool2d_forward(
     x: NDArray, window: Pair, stride: Pair, padding: Padding, dilation: Pair, y: NDArray, indices: NDArray | None
 ) -> None:
+    _border.check("max_pool2d_forward", x, window, stride, padding, dilation, y, indices)
     outputs = y.shape[2:]
     if indices is not None:
         _best_and_winner(x, window, stride, padding, dilation, y, indices)
@@ -51,6 +54,7 @@ def max_pool2d_backward(
     dilation: Pair,
     dx: NDArray,
 ) -> None:
+    _border.check("max_pool2d_backward", dy, x, indices, window, stride, padding, dilation, dx)
     if indices is None:
         assert x is not None, "max_pool2d_backward: x is needed where indices is None"
         indices = np.empty(dy.shape, np.int64)
@@ -65,6 +69,7 @@ def max_pool2d_backward(
 def avg_pool2d_forward(
     x: NDArray, window: Pair, stride: Pair, padding: Padding, count_include_pad: bool, y: NDArray
 ) -> None:
+    _border.check("avg_pool2d_forward", x, window, stride, padding, count_include_pad, y)
     outputs = y.shape[2:]
     padded = pad(x, reach(x.shape[2:], window, outputs, stride, padding, (1, 1)), padding)
     y[...] = 0.0
@@ -76,6 +81,7 @@ def avg_pool2d_forward(
 def avg_pool2d_backward(
     dy: NDArray, window: Pair, stride: Pair, padding: Padding, count_include_pad: bool, dx: NDArray
 ) -> None:
+    _border.check("avg_pool2d_backward", dy, window, stride, padding, count_include_pad, dx)
     H, W = dx.shape[2:]
     outputs = dy.shape[2:]
     share = dy / _divisors((H, W), window, outputs, stride, padding, count_include_pad).astype(dy.dtype)

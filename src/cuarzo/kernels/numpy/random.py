@@ -3,12 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from cuarzo.kernels import _border
+
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = 0x9E3779B9, 0xBB67AE85
 _LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
 def philox_uniform(key: int, counter: int, u: NDArray) -> None:
+    _border.check("philox_uniform", key, counter, u)
     numbers = 4 if u.dtype == np.float32 else 2  # in a block
     blocks = np.uint64(counter) + np.arange(-(-u.size // numbers), dtype=np.uint64)  # wraps modulo 2**64
     words = _philox4x32(blocks, key)
