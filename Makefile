@@ -31,8 +31,13 @@ dev: $(VENV)/.installed
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
+# Where there is a compiler, a kernel that does not compile is an error that shows what the compiler said: without this
+# the installation would go on, on the kernels that are left.
+COMPILES = $(PYTHON) -c 'import os, shutil, sysconfig as s; \
+	print(int(bool(shutil.which("c++")) and os.path.exists(s.get_path("include") + "/Python.h")))'
+
 $(VENV)/.installed: $(NATIVE) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	CUARZO_REQUIRE_NATIVE=$${CUARZO_REQUIRE_NATIVE-$$($(COMPILES))} $(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
 demo: $(VENV)/.installed

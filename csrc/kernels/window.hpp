@@ -5,6 +5,9 @@
 //   * the padding is there: no bounds are asked in the inner loop
 //   * the columns are sorted by their remainder modulo the stride: what neighbouring outputs read stands side by side,
 //     and one vector load at  offset(tap) + j  serves `lanes` outputs, whatever the stride and the dilation.
+//
+//       a row of the image, stride 2      0 1 2 3 4 5 6 7
+//       the same row in the Plane         0 2 4 6 | 1 3 5 7      tap 0 of outputs 0 1 2 3 is one load, tap 1 the next
 #pragma once
 #include "../parallel.hpp"
 #include "../scratch.hpp"

@@ -21,6 +21,17 @@ def test_every_backend_reports():
     assert kernels.backends()["naive"] == kernels.backends()["numpy"] == "available"
 
 
+@pytest.mark.parametrize("backend", kernels.BACKENDS)
+def test_a_misspelt_kernel_is_not_overlooked(backend):
+    """A rung is found by its name alone: a public function with another name would never be tested."""
+    if kernels.backends()[backend] != "available":
+        pytest.skip(kernels.backends()[backend])
+    for name in vars(kernels._package(backend)):
+        found = any(name == contract or name.startswith(contract + "_") for contract in kernels.names())
+        near = kernels._near(name, kernels.names())
+        assert found or not near, f"{backend}: {name} is neither a contract nor <contract>_<rung>{near}"
+
+
 def test_use_is_plain_or_for_a_while():
     kernels.use("numpy")
     assert kernels.current().name == "numpy"
