@@ -92,10 +92,12 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def fans(tensor: _HasData) -> tuple[int, int]:
-    """(fan_in, fan_out) of a weight (O, I, ...). Raises ValueError for fewer than two axes."""
+    """(fan_in, fan_out) of a weight (O, I, ...). Raises ValueError for fewer than two axes, and for an empty one."""
     shape = tensor.data.shape
     if len(shape) < 2:
         raise ValueError(f"init: the weight has shape {shape}, expected (O, I, ...): a vector has no fan")
+    if 0 in shape:
+        raise ValueError(f"init: the weight has shape {shape}, expected one element or more: an empty one has no fan")
     window = math.prod(shape[2:])
     return shape[1] * window, shape[0] * window
 

@@ -74,6 +74,10 @@ def test_gains():
 def test_refusals():
     with pytest.raises(ValueError, match="a vector has no fan"):
         init.xavier_uniform_(Tensor(np.empty(3)))
+    with pytest.raises(ValueError, match=r"the weight has shape \(3, 0\), expected one element or more"):
+        init.kaiming_uniform_(Tensor(np.empty((3, 0))))
+    with pytest.raises(TypeError, match="nonlinearity is 3 of type int"):
+        init.calculate_gain(3)
     with pytest.raises(ValueError, match=r"unknown nonlinearity 'rellu'.*id you mean 'relu'\?"):
         init.calculate_gain("rellu")
     with pytest.raises(ValueError, match="unknown mode 'fan'"):

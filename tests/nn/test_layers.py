@@ -93,6 +93,11 @@ def test_linear_and_conv2d():
         (lambda: nn.MaxPool2d(2, 0), "stride is 0"),
         (lambda: nn.AvgPool2d(-2), "kernel_size is -2"),
         (lambda: nn.Dropout(-0.1), "p is -0.1, expected a probability"),
+        (lambda: nn.MaxPool2d(2, padding=-1), "MaxPool2d: padding is -1"),
+        (lambda: nn.AvgPool2d(2, padding=2), "AvgPool2d: padding is .*, expected at most half the window"),
+        (lambda: nn.GELU("erf"), "GELU: approximate is 'erf'"),
+        (lambda: nn.ELU(math.nan), "ELU: alpha is nan, expected a finite number"),
+        (lambda: nn.Softplus(0), "Softplus: beta is 0"),
         (lambda: nn.MSELoss(reduction="max"), "reduction is 'max', expected one of"),
     ],
 )
@@ -101,6 +106,40 @@ def test_constructors_refuse(make, message):
         make()
     with pytest.raises(TypeError, match="dtype float16"):
         nn.Linear(2, 2, dtype=np.float16)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nn.Dropout("x"), "Dropout: p is 'x' of type str, expected a number"),
+        (lambda: nn.LeakyReLU(None), "LeakyReLU: negative_slope is None"),
+        (lambda: nn.Softmax(1.5), "Softmax: dim is 1.5 of type float, expected an integer"),
+        (lambda: nn.Flatten(1.5), "Flatten: start_dim is 1.5"),
+    ],
+)
+def test_constructors_refuse_types(make, message):
+    with pytest.raises(TypeError, match=message):
+        make()
+
+
+def test_every_setting_shows():
+    """Training compares layers by their repr when a run goes on."""
+    one = [
+        nn.LeakyReLU(), nn.ELU(), nn.GELU(), nn.Softplus(), nn.Softplus(), nn.Softmax(), nn.LogSoftmax(), nn.Flatten(),
+        nn.Flatten(), nn.MaxPool2d(2), nn.MaxPool2d(2), nn.MaxPool2d(2), nn.MaxPool2d(2), nn.AvgPool2d(2),
+        nn.AvgPool2d(2), nn.AvgPool2d(2), nn.CrossEntropyLoss(), nn.Dropout(), nn.Conv2d(2, 2, 3), nn.Linear(2, 3),
+    ]  # fmt: skip
+    other = [
+        nn.LeakyReLU(0.2), nn.ELU(2), nn.GELU("tanh"), nn.Softplus(2), nn.Softplus(1, 9), nn.Softmax(1),
+        nn.LogSoftmax(1), nn.Flatten(2), nn.Flatten(1, 2), nn.MaxPool2d(2, ceil_mode=True), nn.MaxPool2d(2, dilation=2),
+        nn.MaxPool2d(2, padding=1), nn.MaxPool2d(2, return_indices=True), nn.AvgPool2d(2, ceil_mode=True),
+        nn.AvgPool2d(2, count_include_pad=False), nn.AvgPool2d(2, 1), nn.CrossEntropyLoss(reduction="sum"),
+        nn.Dropout(0.1), nn.Conv2d(2, 2, 3, groups=2), nn.Linear(2, 3, bias=False),
+    ]  # fmt: skip
+    for a, b in zip(one, other, strict=True):
+        assert type(a) is type(b) and repr(a) != repr(b)
+    assert repr(nn.LeakyReLU(np.float64(0.5))) == "LeakyReLU(negative_slope=0.5)"
+    assert repr(nn.Softplus(2)) == "Softplus(beta=2.0, threshold=20.0)"
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

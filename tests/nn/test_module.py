@@ -53,6 +53,31 @@ def test_names_in_a_network_of_ones_own():
     assert all(p.grad is not None for p in net.parameters())
 
 
+def test_lists_tuples_and_dicts_are_searched():
+    class Deep(nn.Module):
+        def __init__(self):
+            self.heads = {"a": nn.Linear(2, 1), "b": [nn.Dropout(), (nn.Linear(2, 1, bias=False),)]}
+            self.scales = [nn.Parameter([1.0]), {"k": nn.Parameter([2.0])}]
+            self.notes = ["text", 3]
+
+    net = nn.Sequential(Deep())
+    assert list(net.state_dict()) == [
+        "0.scales.0", "0.scales.1.k", "0.heads.a.weight", "0.heads.a.bias", "0.heads.b.1.0.weight",
+    ]  # fmt: skip
+    assert [name for name, _ in net.named_streams()] == ["0.heads.b.0.stream"]
+    assert len(list(net.parameters())) == 5 and not net.eval()[0].heads["b"][0].training
+    other = nn.Sequential(Deep())
+    other.load_state_dict(net.state_dict())
+    assert_array_equal(other[0].heads["a"].weight.data, net[0].heads["a"].weight.data)
+    assert "(heads.b.1.0): Linear(2, 1, bias=False)" in repr(net)
+
+
+def test_what_else_a_sequential_holds():
+    net = nn.Sequential(nn.ReLU())
+    net.extra = nn.Linear(1, 1)
+    assert list(net.state_dict()) == ["extra.weight", "extra.bias"]
+
+
 def test_a_shared_layer_counts_once():
     layer = nn.Linear(3, 3)
     net = nn.Sequential(layer, nn.Tanh(), layer)
@@ -92,6 +117,8 @@ def test_load_state_dict_names_everything_that_is_wrong():
     ]
     for name, array in net.state_dict().items():
         assert_array_equal(array, before[name])
+    with pytest.raises(TypeError, match="load_state_dict: state is a list, expected a dict"):
+        net.load_state_dict([1])
     with pytest.raises(ValueError, match=r"not an array: 0\.bias is a list"):
         net.load_state_dict({"0.bias": [0.0] * 4}, strict=False)
 
@@ -197,7 +224,7 @@ def test_the_summary_disturbs_nothing():
     assert_array_equal(stream.state(), state)
     assert net.training and net.blocks[1].training and type(net.blocks[0]) is nn.Linear
     assert all(p.grad is None for p in net.parameters())
-    assert [row.name for row in summary.rows] == ["blocks.0", "blocks.1", "inner.0", "inner.1"]
+    assert [row.name for row in summary.rows] == ["blocks.0", "blocks.1", "inner.0", "inner.1", "scale"]
     assert summary.parameters == 4 + 2 * 20
     with pytest.raises(ValueError, match="linear: x has shape"):
         net.summary((5,))

@@ -279,4 +279,7 @@ def test_joining():
     a, b = Tensor(np.zeros((2, 3))), Tensor(np.ones((2, 3)))
     assert_array_equal(ops.concatenate([a, b], 1).data, np.concatenate([a.data, b.data], 1))
     assert_array_equal(ops.stack((a, b), -1).data, np.stack([a.data, b.data], -1))
+    point = Tensor(np.array(2.0), requires_grad=True)
+    ops.pad(point, []).backward()
+    assert point.grad == 1
     assert_array_equal(ops.pad(b, [(0, 1), (2, 0)], -1.0).data, np.pad(b.data, [(0, 1), (2, 0)], constant_values=-1))

@@ -120,6 +120,44 @@ def test_state_saved_and_loaded(name, dtype):
     }
 
 
+WIDE = {
+    "SGD": lambda p, n: optim.SGD(p, n(0.1), weight_decay=n(0.1), l1=n(0.1)),
+    "momentum": lambda p, n: optim.SGD(p, n(0.1), n(0.9), n(0.3), n(0.2)),
+    "RMSprop": lambda p, n: optim.RMSprop(p, n(0.1), n(0.9), n(1e-8), n(0.1), n(0.9), True),
+    "Adam": lambda p, n: optim.Adam(p, n(0.1), (n(0.8), n(0.9)), n(1e-8), n(0.1)),
+    "AdamW": lambda p, n: optim.AdamW(p, n(0.1), [n(0.8), n(0.9)], n(1e-8), n(0.1)),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_numpy_scalars_compute_as_python_numbers(name):
+    """A float64 scalar must not widen the arithmetic of float32 parameters: bit for bit, also with a rate set later."""
+    start = np.linspace(-1.37, 2.11, 50, dtype=np.float32)
+    results = []
+    for number in (float, np.float64):
+        p = Tensor(start.copy(), requires_grad=True)
+        optimizer = WIDE[name]([p], number)
+        for rate in (0.1, 0.037, 0.0123):
+            optimizer.lr = number(rate)
+            assert type(optimizer.lr) is float
+            p.grad = p.data * np.float32(0.7) + np.float32(0.1)
+            optimizer.step()
+        results.append(p.data)
+    assert_array_equal(*results)
+
+
+def test_the_rate_is_checked_whenever_it_is_set():
+    optimizer = optim.SGD([Tensor(P0.copy(), requires_grad=True)], 0.1)
+    for bad, message in ((math.nan, "lr is nan"), (-1, "lr is -1"), ("1", "lr is '1'"), (np.ones(2), "lr is array")):
+        with pytest.raises((TypeError, ValueError), match=message):
+            optimizer.lr = bad
+        with pytest.raises(ValueError, match=message):
+            optimizer.load_state_dict({"lr": np.array(bad)})
+    assert optimizer.lr == 0.1
+    optimizer.load_state_dict({"lr": 0.5})
+    assert optimizer.lr == 0.5
+
+
 def test_the_saved_state_is_a_copy():
     p = Tensor(P0.copy(), requires_grad=True)
     optimizer = optim.SGD([p], 0.1, 0.9)
@@ -190,8 +228,19 @@ def test_a_valley_is_descended(name):
         (lambda p: optim.SGD([], 0.1), ValueError, "params is empty"),
         (lambda p: optim.Adam([np.zeros(2)]), TypeError, r"Adam: params\[0\] is a ndarray"),
         (lambda p: optim.SGD(p + p, 0.1), ValueError, "name a tensor twice"),
-        (lambda p: optim.SGD(p, -0.1), ValueError, "SGD: lr is -0.1, expected 0 or more"),
+        (lambda p: optim.SGD(p, -0.1), ValueError, "SGD: lr is -0.1, expected a finite number of 0 or more"),
         (lambda p: optim.SGD(p, math.nan), ValueError, "lr is nan"),
+        (lambda p: optim.SGD(p, math.inf), ValueError, "lr is inf, expected a finite number"),
+        (lambda p: optim.SGD(p, "0.1"), TypeError, "SGD: lr is '0.1' of type str, expected a number"),
+        (lambda p: optim.SGD(p, 0.1, dampening="a"), TypeError, "dampening is 'a'"),
+        (
+            lambda p: optim.Adam(p, betas=(0.1, 0.2, 0.3)),
+            ValueError,
+            r"betas is \(0.1, 0.2, 0.3\), expected two numbers",
+        ),
+        (lambda p: optim.Adam(p, betas=0.9), ValueError, "betas is 0.9, expected two numbers"),
+        (lambda p: optim.Adam(p, betas=("a", 0.9)), TypeError, r"betas\[0\] is 'a'"),
+        (lambda p: optim.Adam(p).load_state_dict([1]), TypeError, "state is a list, expected a dict"),
         (lambda p: optim.SGD(p, 0.1, l1=-1), ValueError, "l1 is -1"),
         (lambda p: optim.SGD(p, 0.1, nesterov=True), ValueError, "nesterov needs momentum > 0"),
         (lambda p: optim.SGD(p, 0.1, 0.9, 0.1, nesterov=True), ValueError, "dampening 0.1"),
@@ -239,3 +288,9 @@ def test_clip_grad_value():
     assert_array_equal(p.grad, [-1, 0.5, 1])
     with pytest.raises(ValueError, match="clip_value is -1"):
         optim.clip_grad_value_(p, -1)
+    with pytest.raises(TypeError, match="max_norm is '1'"):
+        optim.clip_grad_norm_(p, "1")
+    q = Tensor(np.zeros(1, np.float32), requires_grad=True)
+    q.grad = np.array([3], np.float32)
+    optim.clip_grad_value_(q, np.float64(1))
+    assert q.grad.dtype == np.float32

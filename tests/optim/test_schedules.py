@@ -30,6 +30,16 @@ def test_cosine():
     assert expected[3] == pytest.approx(0.1) and expected[7] == pytest.approx(1)
 
 
+def test_numpy_scalars_become_python_floats():
+    for make in (
+        lambda o, n: optim.StepLR(o, 1, n(0.3)),
+        lambda o, n: optim.CosineAnnealingLR(o, 3, n(0.1)),
+        lambda o, n: optim.ReduceLROnPlateau(o, factor=n(0.3), patience=0, min_lr=n(0.01)),
+    ):
+        wide, plain = (rates(make(optimizer(n(1)), n), [n(1)] * 3) for n in (np.float64, float))
+        assert wide == plain and {type(rate) for rate in wide} == {float}
+
+
 PLATEAU = [
     ({"patience": 1}, [5, 4, 4, 4, 3, 3, 3], [1, 1, 1, 0.1, 0.1, 0.1, 0.01]),
     ({"patience": 0, "cooldown": 1}, [5, 5, 5, 5, 5], [1, 0.1, 0.1, 0.01, 0.01]),
@@ -82,6 +92,20 @@ def test_saved_and_loaded(name):
         (lambda: optim.CosineAnnealingLR(optimizer(), 1.5), TypeError, "T_max is 1.5"),
         (lambda: optim.ReduceLROnPlateau(optimizer(), "low"), ValueError, "mode is 'low'"),
         (lambda: optim.ReduceLROnPlateau(optimizer(), factor=1.0), ValueError, "factor is 1.0"),
+        (lambda: optim.ReduceLROnPlateau(optimizer(), factor="a"), TypeError, "factor is 'a'"),
+        (lambda: optim.ReduceLROnPlateau(optimizer(), patience=-5), ValueError, "patience is -5"),
+        (lambda: optim.ReduceLROnPlateau(optimizer(), cooldown=1.5), TypeError, "cooldown is 1.5"),
+        (lambda: optim.ReduceLROnPlateau(optimizer(), min_lr=math.nan), ValueError, "min_lr is nan"),
+        (lambda: optim.StepLR(optimizer(), 1, "a"), TypeError, "StepLR: gamma is 'a'"),
+        (lambda: optim.StepLR(optimizer(), 1, math.inf), ValueError, "gamma is inf"),
+        (lambda: optim.StepLR(0.1, 1), TypeError, "StepLR: optimizer is a float, expected an Optimizer"),
+        (lambda: optim.CosineAnnealingLR(optimizer(), 5, -1), ValueError, "eta_min is -1"),
+        (lambda: optim.StepLR(optimizer(), 1).load_state_dict(3), TypeError, "state is a int, expected a dict"),
+        (
+            lambda: optim.StepLR(optimizer(), 1).load_state_dict({"base_lr": np.array(math.nan), "epoch": 0}),
+            ValueError,
+            "StepLR.load_state_dict: base_lr is nan",
+        ),
     ],
 )
 def test_refusals(make, error, message):

@@ -35,6 +35,13 @@ def test_other_dtypes_are_refused(bad):
         Tensor(bad)
 
 
+def test_masked_arrays_are_refused():
+    masked = np.ma.array([1.0, 2.0], mask=[True, False])
+    for call in (lambda: Tensor(masked), lambda: Tensor(np.ones(2)) * masked):
+        with pytest.raises(TypeError, match="Tensor: array is a masked array, expected a plain one"):
+            call()
+
+
 @pytest.mark.parametrize("bad", ["text", None, {1: 2}, 1j, ["a"], Tensor([1.0])])
 def test_what_is_no_array_is_refused(bad):
     with pytest.raises(TypeError, match="Tensor: "):
@@ -104,6 +111,28 @@ def test_reductions(axis, keepdims):
         expected = np.var(x, axis, ddof=1, keepdims=keepdims)
         np.testing.assert_allclose(Tensor(x).var(axis, keepdims=keepdims).data, expected, rtol=1e-13)
         np.testing.assert_allclose(Tensor(x).var(axis, correction=0).data, np.var(x, axis), rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "max", "min", "var", "softmax", "log_softmax"])
+def test_axes_that_are_not_there(name):
+    """Refused at the call with NumPy's exception: also axis 0 of a number, which NumPy itself lets pass."""
+    for shape, axis in (((), 0), ((), -1), ((2, 3), 2), ((2, 3), -3)):
+        with pytest.raises(np.exceptions.AxisError, match=f"{name}: axis {axis} is out of bounds"):
+            getattr(Tensor(np.zeros(shape)), name)(axis=axis)
+    with pytest.raises(TypeError):
+        getattr(Tensor(np.zeros((2, 3))), name)(axis=0.5)
+    with pytest.raises(ValueError):
+        Tensor(2.0).transpose(0)
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "max", "min"])
+def test_reductions_of_a_number(name):
+    x = Tensor(np.array(3.0), requires_grad=True)
+    for axis in (None, ()):
+        y = getattr(x, name)(axis=axis)
+        y.backward()
+        assert y.item() == 3
+    assert x.grad == 2
 
 
 def test_the_variance_of_one_element():
@@ -185,6 +214,7 @@ KEYS = [
     1, -1, slice(None, None, -1), (0, 2), (Ellipsis, 1), (None, 1), (slice(1), [0, 2]), [0, 0, 1],
     np.array([[0, 1], [1, 1]]),
     (np.array([0, 1]), slice(None), np.array([1, 1])), np.array([True, False]), [], np.int64(1),
+    ((0, 1, 1),), ((),),
 ]  # fmt: skip
 
 
@@ -207,6 +237,15 @@ def test_the_index_may_change_after_the_call():
     key[:] = 2
     y.sum().backward()
     np.testing.assert_array_equal(t.grad[:, 0], [1, 1, 0])
+
+
+def test_the_arrays_of_a_nested_index_may_change_after_the_call():
+    t, k0, k1 = Tensor(A, requires_grad=True), np.array([0, 0]), np.array([1, 1])
+    y = t[(k0, k1),]
+    assert y.shape == (2, 2, 4)
+    k0[:] = k1[:] = 2
+    y.sum().backward()
+    np.testing.assert_array_equal(t.grad[:, 0], [2, 2, 0])
 
 
 def test_indexing_refuses():

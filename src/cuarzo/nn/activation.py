@@ -4,6 +4,7 @@ import math
 
 from cuarzo import ops
 from cuarzo.nn.module import Module
+from cuarzo.ops.checks import LARGEST, check_choice, integer, number
 from cuarzo.tensor import Tensor
 
 
@@ -44,8 +45,10 @@ class Tanh(_Elementwise):
 class LeakyReLU(_Elementwise):
     """x where x > 0, else negative_slope x."""
 
+    shown = ("negative_slope",)
+
     def __init__(self, negative_slope: float = 0.01):
-        self.negative_slope = negative_slope
+        self.negative_slope = number("LeakyReLU", "negative_slope", negative_slope)
 
     def __call__(self, x: Tensor) -> Tensor:
         return ops.leaky_relu(x, self.negative_slope)
@@ -54,8 +57,10 @@ class LeakyReLU(_Elementwise):
 class ELU(_Elementwise):
     """x where x > 0, else alpha (e^x - 1)."""
 
+    shown = ("alpha",)
+
     def __init__(self, alpha: float = 1.0):
-        self.alpha = alpha
+        self.alpha = number("ELU", "alpha", alpha)
 
     def __call__(self, x: Tensor) -> Tensor:
         return ops.elu(x, self.alpha)
@@ -64,7 +69,10 @@ class ELU(_Elementwise):
 class GELU(_Elementwise):
     """x Phi(x); approximate="tanh" for the formula with tanh."""
 
+    shown = ("approximate",)
+
     def __init__(self, approximate: str = "none"):
+        check_choice("GELU", "approximate", approximate, ("none", "tanh"))
         self.approximate = approximate
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -74,8 +82,13 @@ class GELU(_Elementwise):
 class Softplus(_Elementwise):
     """log(1 + e^(beta x)) / beta; x itself where beta x > threshold."""
 
+    shown = ("beta", "threshold")
+
     def __init__(self, beta: float = 1.0, threshold: float = 20.0):
-        self.beta, self.threshold = beta, threshold
+        self.beta = number("Softplus", "beta", beta)
+        self.threshold = number("Softplus", "threshold", threshold, finite=False)
+        if not self.beta > 0:
+            raise ValueError(f"Softplus: beta is {beta}, expected a positive number")
 
     def __call__(self, x: Tensor) -> Tensor:
         return ops.softplus(x, self.beta, self.threshold)
@@ -84,8 +97,10 @@ class Softplus(_Elementwise):
 class Softmax(_Elementwise):
     """e^x / sum of e^x along axis `dim`, by default the last."""
 
+    shown = ("dim",)
+
     def __init__(self, dim: int = -1):
-        self.dim = dim
+        self.dim = integer(type(self).__name__, "dim", dim, -LARGEST)
 
     def __call__(self, x: Tensor) -> Tensor:
         return ops.softmax(x, self.dim)
@@ -94,8 +109,10 @@ class Softmax(_Elementwise):
 class LogSoftmax(_Elementwise):
     """log of Softmax."""
 
+    shown = ("dim",)
+
     def __init__(self, dim: int = -1):
-        self.dim = dim
+        self.dim = integer(type(self).__name__, "dim", dim, -LARGEST)
 
     def __call__(self, x: Tensor) -> Tensor:
         return ops.log_softmax(x, self.dim)

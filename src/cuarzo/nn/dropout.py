@@ -13,9 +13,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, *, seed: int | None = None):
-        if not 0 <= p <= 1:
-            raise ValueError(f"Dropout: p is {p}, expected a probability between 0 and 1")
-        self.p = p
+        self.p = ops.checks.probability("Dropout", p)
         self.stream = Stream(seed)
 
     def __call__(self, x: Tensor) -> Tensor:

@@ -44,8 +44,11 @@ class Linear(Module):
 class Flatten(Module):
     """All axes from `start_dim` to `end_dim` made one: by default all but the batch."""
 
+    shown = ("start_dim", "end_dim")
+
     def __init__(self, start_dim: int = 1, end_dim: int = -1):
-        self.start_dim, self.end_dim = start_dim, end_dim
+        self.start_dim = ops.checks.integer("Flatten", "start_dim", start_dim, -ops.checks.LARGEST)
+        self.end_dim = ops.checks.integer("Flatten", "end_dim", end_dim, -ops.checks.LARGEST)
 
     def __call__(self, x: Tensor) -> Tensor:
         return ops.flatten(x, self.start_dim, self.end_dim)

@@ -11,6 +11,7 @@ from cuarzo.tensor import Tensor
 class _Loss(Module):
     """`reduction`: "mean", "sum" or "none"."""
 
+    shown = ("reduction",)
     op: Callable[..., Tensor]
 
     def __init__(self, *, reduction: str = "mean"):
@@ -19,9 +20,6 @@ class _Loss(Module):
 
     def __call__(self, x: Tensor, target: Any) -> Tensor:
         return type(self).op(x, target, self.reduction)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(reduction={self.reduction!r})"
 
 
 class CrossEntropyLoss(_Loss):

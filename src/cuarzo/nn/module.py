@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from cuarzo.nn.summary import Summary, summarize
+from cuarzo.ops.checks import check_mapping
 from cuarzo.random import Stream
 from cuarzo.tensor import Tensor
 
@@ -21,7 +22,8 @@ class Parameter(Tensor):
 
 
 class Module:
-    """A layer or a network. A subclass sets parameters, layers and lists of layers as attributes, and is its equation:
+    """A layer or a network. A subclass sets parameters and layers as attributes, or lists and dicts of them, and is its
+    equation:
 
         class Residual(Module):
             def __init__(self, inner):
@@ -30,10 +32,12 @@ class Module:
             def __call__(self, x):
                 return x + self.inner(x)
 
-    `training` says whether layers such as Dropout act: set it through `train()` and `eval()`.
+    `training` says whether layers such as Dropout act: set it through `train()` and `eval()`. `shown` names the
+    attributes of a layer that its repr shows: all that change what it computes, for a resumed run must agree on them.
     """
 
     training: bool = True
+    shown: tuple[str, ...] = ()
 
     def __call__(self, *inputs: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} does not say what it computes: define its __call__")
@@ -43,12 +47,8 @@ class Module:
         return 0
 
     def named_children(self) -> Iterator[tuple[str, "Module"]]:
-        """The modules that this one holds as attributes, or in a list or tuple (`blocks.0`)."""
-        for name, value in vars(self).items():
-            if isinstance(value, Module):
-                yield name, value
-            elif isinstance(value, list | tuple):
-                yield from ((f"{name}.{i}", item) for i, item in enumerate(value) if isinstance(item, Module))
+        """The modules that this one holds as attributes, or in lists, tuples and dicts (`blocks.0`, `heads.a`)."""
+        return ((name, value) for name, value in self._held() if isinstance(value, Module))
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
         """This module, by the name "", and all below it. One that is held twice comes twice."""
@@ -86,6 +86,7 @@ class Module:
         Raises ValueError naming every missing, unexpected and mis-shaped entry, and every one of another dtype: then
         nothing has been changed.
         """
+        check_mapping("load_state_dict", "state", state)
         own = dict(self._owned(Parameter))
         problems = [_misfit(name, own[name], array) for name, array in state.items() if name in own]
         if strict:
@@ -127,16 +128,33 @@ class Module:
         """The table of the layers for one input of `input_shape`, which leaves out the batch. `print` it."""
         return summarize(self, input_shape)
 
+    def _held(self) -> Iterator[tuple[str, Any]]:
+        """All that this module holds itself, lists, tuples and dicts opened, by name."""
+        for name, value in vars(self).items():
+            yield from _opened(name, value)
+
     def _owned(self, kind: type[Any]) -> Iterator[tuple[str, Any]]:
-        """Every attribute of a `kind`, here and below, with its full name."""
+        """Everything of a `kind` that is held, here and below, with its full name."""
         for prefix, module in self.named_modules():
-            for name, value in vars(module).items():
+            for name, value in module._held():
                 if isinstance(value, kind):
                     yield f"{prefix}.{name}" if prefix else name, value
 
     def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.shown)
         inner = [f"  ({name}): " + repr(child).replace("\n", "\n  ") for name, child in self.named_children()]
-        return f"{type(self).__name__}(" + ("\n" + "\n".join(inner) + "\n" if inner else "") + ")"
+        return f"{type(self).__name__}({settings}" + ("\n" + "\n".join(inner) + "\n" if inner else "") + ")"
+
+
+def _opened(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """`value`, or what is in it, however deep, named `name.0` in a list or tuple, `name.key` in a dict."""
+    if isinstance(value, list | tuple):
+        value = dict(enumerate(value))
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _opened(f"{name}.{key}", item)
+    else:
+        yield name, value
 
 
 def _misfit(name: str, parameter: Parameter, array: Any) -> str:

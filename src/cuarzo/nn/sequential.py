@@ -20,8 +20,8 @@ class Sequential(Module):
             x = layer(x)
         return x
 
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        return ((str(i), layer) for i, layer in enumerate(self.layers))
+    def _held(self) -> Iterator[tuple[str, Any]]:
+        return ((name.removeprefix("layers."), value) for name, value in super()._held())
 
     def __len__(self) -> int:
         return len(self.layers)

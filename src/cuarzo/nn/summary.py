@@ -5,6 +5,7 @@ reports what it gets and gives. The network itself, its mode and its streams of 
 """
 
 import copy
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """One layer. `output_shape` leaves out the batch; `flops` are those of one input."""
+    """One call of a layer. `output_shape` leaves out the batch; `flops` are those of one input. A layer that is called
+    again has its first name, and no parameters more. One parameter that no layer's call used has a row of its own.
+    """
 
     name: str
     layer: str
@@ -45,49 +48,78 @@ class Summary(NamedTuple):
 
 def summarize(module: "Module", input_shape: tuple[int, ...]) -> Summary:
     """The table of `module` for one input of `input_shape`, without the batch."""
+    if not isinstance(input_shape, tuple | list):
+        raise TypeError(f"summary: input_shape is {input_shape!r}, expected a tuple of sizes, as in (1, 28, 28)")
     sizes = tuple(integer("summary", "input_shape", n, 1) for n in input_shape)
-    parameters = list(module.parameters())
-    zeros = Tensor(np.zeros((1, *sizes), parameters[0].dtype if parameters else np.float32))
-    rows: list[Row] = []
+    parameters = dict(module.named_parameters())
+    dtype = next((p.dtype for p in parameters.values()), np.float32)
+    tracer = _Tracer(module)
     states = [(stream, stream.state()) for _, stream in module.named_streams()]
     try:
         with no_grad():
-            _watched(module, "", rows)(zeros)
+            tracer.watched(module)(Tensor(np.zeros((1, *sizes), dtype)))
     finally:
         for stream, state in states:
             stream.load_state(state)
-    return Summary(rows, sum(p.size for p in parameters), sum(row.flops for row in rows))
+    left = [Row(name, "Parameter", (), tracer.count([p]), 0) for name, p in parameters.items()]
+    rows = tracer.rows + [row for row in left if row.parameters]
+    return Summary(rows, sum(p.size for p in parameters.values()), sum(row.flops for row in rows))
 
 
-def _watched(module: "Module", name: str, rows: list[Row]) -> Any:
-    """A shallow copy of `module`, not training, whose layers (modules that hold no others) write their rows."""
-    twin = copy.copy(module)
-    twin.training = False
-    children = list(module.named_children())
-    if not children:
-        return _Watch(twin, name, rows)
-    watched = {id(child): _watched(child, f"{name}.{key}" if name else key, rows) for key, child in children}
-    for key, value in vars(module).items():
-        if isinstance(value, list | tuple):
-            vars(twin)[key] = type(value)([watched.get(id(item), item) for item in value])
+class _Tracer:
+    """Makes the copy, in which a module that is held twice has one twin, and collects the rows."""
+
+    def __init__(self, module: "Module"):
+        self.names = {id(m): name for name, m in reversed(list(module.named_modules()))}  # the first name of each
+        self.twins: dict[int, Any] = {}
+        self.counted: set[int] = set()
+        self.rows: list[Row] = []
+
+    def watched(self, value: Any) -> Any:
+        """A shallow copy of a module, not training, whose layers (modules that hold no others) write their rows; of
+        a list, tuple or dict, with such copies in it; anything else as it is.
+        """
+        if id(value) in self.names:
+            return self.twins[id(value)] if id(value) in self.twins else self._twin(value)
+        if isinstance(value, tuple):
+            items = (self.watched(item) for item in value)
+            return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+        if not isinstance(value, list | dict):
+            return value
+        twin: Any = copy.copy(value)
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            twin[key] = self.watched(item)
+        return twin
+
+    def _twin(self, module: "Module") -> Any:
+        twin = copy.copy(module)
+        twin.training = False
+        if any(module.named_children()):
+            self.twins[id(module)] = twin
+            vars(twin).update({key: self.watched(value) for key, value in vars(module).items() if key != "training"})
         else:
-            vars(twin)[key] = watched.get(id(value), value)
-    return twin
+            self.twins[id(module)] = _Watch(twin, self.names[id(module)], self)
+        return self.twins[id(module)]
+
+    def count(self, parameters: Iterable[Tensor]) -> int:
+        """The elements of those parameters that no row has counted before."""
+        new = [p for p in parameters if id(p) not in self.counted]
+        self.counted |= {id(p) for p in new}
+        return sum(p.size for p in new)
 
 
 class _Watch:
-    """Stands for a layer, and adds a row at each call; parameters count at the first."""
+    """Stands for a layer, and adds a row at each call."""
 
-    def __init__(self, layer: "Module", name: str, rows: list[Row]):
-        self.layer, self.name, self.rows, self.called = layer, name, rows, False
+    def __init__(self, layer: "Module", name: str, tracer: _Tracer):
+        self.layer, self.name, self.tracer = layer, name, tracer
 
-    def __call__(self, *inputs: Any) -> Any:
-        result = self.layer(*inputs)
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        result = self.layer(*inputs, **options)
         y = result[0] if isinstance(result, tuple) else result
-        parameters = 0 if self.called else sum(p.size for p in self.layer.parameters())
-        flops = self.layer.flops(inputs[0].shape, y.shape)
-        self.rows.append(Row(self.name, type(self.layer).__name__, y.shape[1:], parameters, flops))
-        self.called = True
+        flops = self.layer.flops((*inputs, *options.values())[0].shape, y.shape)
+        count = self.tracer.count(self.layer.parameters())
+        self.tracer.rows.append(Row(self.name, type(self.layer).__name__, y.shape[1:], count, flops))
         return result
 
     def __getattr__(self, name: str) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cuarzo.ops.checks import check_choice, check_tensor
+from cuarzo.ops.checks import axis_of, check_choice, check_tensor, number
 from cuarzo.tensor import Tensor
 from cuarzo.tensor.elementwise import logistic
 from cuarzo.tensor.graph import Array
@@ -31,26 +31,27 @@ def tanh(x: Tensor) -> Tensor:
 
 def softmax(x: Tensor, dim: int = -1) -> Tensor:
     """e^x / sum of e^x along axis `dim`."""
-    _check_axis("softmax", x, dim)
-    return x.softmax(dim)
+    check_tensor("softmax", "x", x)
+    return x.softmax(axis_of("softmax", "dim", dim, x))
 
 
 def log_softmax(x: Tensor, dim: int = -1) -> Tensor:
     """x - log of the sum of e^x along axis `dim`."""
-    _check_axis("log_softmax", x, dim)
-    return x.log_softmax(dim)
+    check_tensor("log_softmax", "x", x)
+    return x.log_softmax(axis_of("log_softmax", "dim", dim, x))
 
 
 def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
     """x where x > 0, else negative_slope x."""
     check_tensor("leaky_relu", "x", x)
-    slope = np.where(x.data > 0, 1, negative_slope).astype(x.dtype)
+    slope = np.where(x.data > 0, 1, number("leaky_relu", "negative_slope", negative_slope)).astype(x.dtype)
     return _elementwise(x, x.data * slope, lambda: slope)
 
 
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """x where x > 0, else alpha (e^x - 1) (Clevert et al. 2016)."""
     check_tensor("elu", "x", x)
+    alpha = number("elu", "alpha", alpha)
     negative = alpha * np.expm1(np.minimum(x.data, 0))
     positive = x.data > 0
     return _elementwise(x, np.where(positive, x.data, negative), lambda: np.where(positive, 1, negative + alpha))
@@ -77,6 +78,7 @@ def gelu(x: Tensor, approximate: str = "none") -> Tensor:
 def softplus(x: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + e^(beta x)) / beta; x itself where beta x > threshold."""
     check_tensor("softplus", "x", x)
+    beta, threshold = number("softplus", "beta", beta), number("softplus", "threshold", threshold, finite=False)
     if not beta > 0:
         raise ValueError(f"softplus: beta is {beta}, expected a positive number")
     z = beta * x.data
@@ -88,9 +90,3 @@ def _elementwise(x: Tensor, y: Array, slope: Callable[[], Array]) -> Tensor:
     """y = f(x), dx = dy f'(x), with `slope` computing f'(x) when it is needed."""
     dtype = x.dtype
     return Tensor.from_op(np.asarray(y, dtype), (x,), lambda dy: (np.asarray(dy * slope(), dtype),))
-
-
-def _check_axis(op: str, x: Tensor, dim: int) -> None:
-    check_tensor(op, "x", x)
-    if not -x.ndim <= dim < x.ndim:
-        raise ValueError(f"{op}: dim is {dim}, expected an axis of x, which has shape {x.shape}")

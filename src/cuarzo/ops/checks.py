@@ -1,14 +1,19 @@
 """What every op asks of its arguments. Each error says which argument, what was given and what was expected."""
 
+import math
 import operator
+from collections.abc import Mapping
+from numbers import Real
 from typing import Any
+
+import numpy as np
 
 from cuarzo.tensor import Tensor
 
 Pair = tuple[int, int]
 Padding = tuple[Pair, Pair]  # ((top, bottom), (left, right))
 
-LARGEST = 2**31 - 1  # of a stride, and of a padded image along an axis: positions then stay far from overflow
+LARGEST = 2**30  # of any integer, and of a padded image along an axis: what the borders of all backends take
 
 
 def check_tensor(op: str, name: str, value: Any, axes: str | None = None) -> None:
@@ -28,8 +33,13 @@ def check_dtype(op: str, **tensors: Tensor | None) -> None:
         raise TypeError(f"{op}: {name} has dtype {other}, expected {dtype}, the dtype of {first}")
 
 
+def check_mapping(op: str, name: str, value: Any) -> None:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{op}: {name} is a {type(value).__name__}, expected a dict from names to arrays")
+
+
 def check_choice(op: str, name: str, value: Any, choices: tuple[str, ...]) -> None:
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{op}: {name} is {value!r}, expected one of {', '.join(map(repr, choices))}")
 
 
@@ -42,6 +52,36 @@ def integer(op: str, name: str, value: Any, least: int) -> int:
     if not least <= n <= LARGEST:
         raise ValueError(f"{op}: {name} is {n}, expected an integer from {least} to {LARGEST}")
     return n
+
+
+def number(op: str, name: str, value: Any, least: float = -math.inf, finite: bool = True) -> float:
+    """`value`, a number or an array without axes, as a Python float of at least `least`: never NaN, nor infinite.
+
+    A NumPy scalar would widen the arithmetic of float32 arrays. `finite=False` lets an infinite one pass.
+    """
+    plain = value.item() if isinstance(value, np.ndarray | np.generic) and value.ndim == 0 else value
+    if not isinstance(plain, Real):
+        raise TypeError(f"{op}: {name} is {plain!r} of type {type(plain).__name__}, expected a number")
+    x = float(plain)
+    if not x >= least or (finite and math.isinf(x)):
+        wanted = ("a finite number" if finite else "a number") + ("" if math.isinf(least) else f" of {least:g} or more")
+        raise ValueError(f"{op}: {name} is {plain}, expected {wanted}")
+    return x
+
+
+def probability(op: str, p: Any) -> float:
+    x = number(op, "p", p)
+    if not 0 <= x <= 1:
+        raise ValueError(f"{op}: p is {p}, expected a probability between 0 and 1")
+    return x
+
+
+def axis_of(op: str, name: str, dim: Any, x: Tensor) -> int:
+    """`dim` as an axis of `x`; one below 0 counts from the end."""
+    axis = integer(op, name, dim, -LARGEST)
+    if not -x.ndim <= axis < x.ndim:
+        raise ValueError(f"{op}: {name} is {axis}, expected an axis of x, which has shape {x.shape}")
+    return axis
 
 
 def pair(op: str, name: str, value: Any, least: int = 1) -> Pair:

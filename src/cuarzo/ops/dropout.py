@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cuarzo.ops.checks import check_tensor
+from cuarzo.ops.checks import check_tensor, probability
 from cuarzo.random import Stream
 from cuarzo.tensor import Tensor
 
@@ -15,8 +15,7 @@ def dropout(x: Tensor, p: float = 0.5, training: bool = True, stream: Stream | N
     The backward pass applies the same mask. Raises ValueError unless 0 <= p <= 1.
     """
     check_tensor("dropout", "x", x)
-    if not 0 <= p <= 1:
-        raise ValueError(f"dropout: p is {p}, expected a probability between 0 and 1")
+    p = probability("dropout", p)
     if not training or p == 0:
         return x
     kept = (stream or Stream()).uniform(x.shape, np.float32) >= p

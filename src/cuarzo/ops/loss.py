@@ -92,6 +92,8 @@ def _reduced(op: str, losses: Array, reduction: str, count: int) -> tuple[Array,
 
 def _checked_labels(labels: Any, n: int, k: int) -> Array:
     """A copy of the labels as int64, so that the caller may change theirs before the backward pass."""
+    if isinstance(labels, np.ma.MaskedArray):
+        raise TypeError("cross_entropy: labels are a masked array, expected a plain one: choose the rows first")
     array = labels.data if isinstance(labels, Tensor) else np.asarray(labels)
     if array.dtype.kind not in "iu" and not (isinstance(labels, list | tuple) and not labels):
         raise TypeError(f"cross_entropy: labels are of dtype {array.dtype}, expected an array of integers")

@@ -25,8 +25,8 @@ def max_pool2d(
     input plane, -1 for a window that sees padding only. Raises TypeError, ValueError for arguments that do not fit,
     among them padding of more than half the window.
     """
-    dilation = pair("max_pool2d", "dilation", dilation)
-    window, stride, padding = _geometry("max_pool2d", x, kernel_size, stride, padding, dilation)
+    check_tensor("max_pool2d", "x", x, "N, C, H, W")
+    window, stride, padding, dilation = geometry("max_pool2d", kernel_size, stride, padding, dilation)
     y = np.empty(_output_shape("max_pool2d", x, window, stride, padding, dilation, ceil_mode), x.dtype)
     needed = return_indices or (x.requires_grad and recording())
     indices = np.empty(y.shape, np.int64) if needed else None
@@ -56,7 +56,8 @@ def avg_pool2d(
     `stride` is that of the window unless given. Raises TypeError, ValueError for arguments that do not fit, among them
     padding of more than half the window.
     """
-    window, stride, padding = _geometry("avg_pool2d", x, kernel_size, stride, padding, (1, 1))
+    check_tensor("avg_pool2d", "x", x, "N, C, H, W")
+    window, stride, padding, _ = geometry("avg_pool2d", kernel_size, stride, padding, 1)
     y = np.empty(_output_shape("avg_pool2d", x, window, stride, padding, (1, 1), ceil_mode), x.dtype)
 
     backend, options, shape = kernels.current(), (window, stride, padding, bool(count_include_pad)), x.shape
@@ -70,17 +71,15 @@ def avg_pool2d(
     return Tensor.from_op(y, (x,), backward)
 
 
-def _geometry(
-    op: str, x: Tensor, kernel_size: Any, stride: Any, padding: Any, dilation: Pair
-) -> tuple[Pair, Pair, Padding]:
-    check_tensor(op, "x", x, "N, C, H, W")
-    window = pair(op, "kernel_size", kernel_size)
+def geometry(op: str, kernel_size: Any, stride: Any, padding: Any, dilation: Any) -> tuple[Pair, Pair, Padding, Pair]:
+    """Window, stride, padding and dilation for both axes, checked as far as they can be without an image."""
+    window, dilation = pair(op, "kernel_size", kernel_size), pair(op, "dilation", dilation)
     stride = window if stride is None else pair(op, "stride", stride)
     padding = padding_of(op, padding, window, stride, dilation)
     for sides, r, d in zip(padding, window, dilation):
         if max(sides) > (d * (r - 1) + 1) // 2:
             raise ValueError(f"{op}: padding is {padding}, expected at most half the window {window}")
-    return window, stride, padding
+    return window, stride, padding, dilation
 
 
 def _output_shape(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cuarzo.ops.checks import check_dtype, check_tensor, integer
+from cuarzo.ops.checks import axis_of, check_dtype, check_tensor, integer
 from cuarzo.tensor import Tensor
 from cuarzo.tensor.graph import Array
 
@@ -14,10 +14,8 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     check_tensor("flatten", "x", x)
     if x.ndim == 0:
         return x.reshape(1)
-    for name, dim in (("start_dim", start_dim), ("end_dim", end_dim)):
-        if not -x.ndim <= dim < x.ndim:
-            raise ValueError(f"flatten: {name} is {dim}, expected an axis of x, which has shape {x.shape}")
-    first, last = start_dim % x.ndim, end_dim % x.ndim
+    first = axis_of("flatten", "start_dim", start_dim, x) % x.ndim
+    last = axis_of("flatten", "end_dim", end_dim, x) % x.ndim
     if first > last:
         raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim} in x of shape {x.shape}")
     size = int(np.prod(x.shape[first : last + 1], dtype=np.int64))  # not -1, which an empty batch leaves open
@@ -42,11 +40,11 @@ def stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
 def pad(x: Tensor, widths: Sequence[tuple[int, int]], value: float = 0.0) -> Tensor:
     """`x` with `value` around it: `widths` has (before, after) for each axis, as in numpy.pad."""
     check_tensor("pad", "x", x)
-    if len(widths) != x.ndim or any(len(width) != 2 for width in widths):
+    if len(widths) != x.ndim or any(np.shape(width) != (2,) for width in widths):
         raise ValueError(f"pad: widths are {widths!r}, expected (before, after) for each of the {x.ndim} axes of x")
     checked = [(integer("pad", "widths", a, 0), integer("pad", "widths", b, 0)) for a, b in widths]
     inside = tuple(slice(before, before + n) for (before, _), n in zip(checked, x.shape))
-    y = np.pad(x.data, checked, constant_values=value)
+    y = np.pad(x.data, checked, constant_values=value) if checked else x.data.copy()  # np.pad wants an axis
 
     def backward(dy: Array) -> tuple[Array]:
         return (dy[inside],)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from cuarzo.ops.checks import number
 from cuarzo.optim.optimizer import Array, Optimizer
 from cuarzo.tensor import Tensor
 
@@ -26,10 +27,10 @@ class RMSprop(Optimizer):
         centered: bool = False,
     ):
         super().__init__(params, lr)
-        self._check_not_negative(alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum)
-        self.alpha, self.eps, self.weight_decay = alpha, eps, weight_decay
-        self.momentum, self.centered = momentum, centered
-        self.state_names = ("square", *(["mean"] if centered else []), *(["momentum"] if momentum else []))
+        self.alpha, self.eps = number("RMSprop", "alpha", alpha, 0), number("RMSprop", "eps", eps, 0)
+        self.weight_decay = number("RMSprop", "weight_decay", weight_decay, 0)
+        self.momentum, self.centered = number("RMSprop", "momentum", momentum, 0), bool(centered)
+        self.state_names = ("square", *(["mean"] if centered else []), *(["momentum"] if self.momentum else []))
 
     def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
         self._begin(p, state)
@@ -65,11 +66,15 @@ class Adam(Optimizer):
         amsgrad: bool = False,
     ):
         super().__init__(params, lr)
-        self._check_not_negative(eps=eps, weight_decay=weight_decay)
-        for i, beta in enumerate(betas):
-            if not 0 <= beta < 1:
-                raise ValueError(f"{type(self).__name__}: betas[{i}] is {beta}, expected 0 <= beta < 1")
-        self.betas, self.eps, self.weight_decay, self.amsgrad = betas, eps, weight_decay, amsgrad
+        name = type(self).__name__
+        if not isinstance(betas, tuple | list) or len(betas) != 2:
+            raise ValueError(f"{name}: betas is {betas!r}, expected two numbers (b1, b2)")
+        b1, b2 = (number(name, f"betas[{i}]", beta, 0) for i, beta in enumerate(betas))
+        for i, beta in enumerate((b1, b2)):
+            if not beta < 1:
+                raise ValueError(f"{name}: betas[{i}] is {beta}, expected 0 <= beta < 1")
+        self.betas, self.eps = (b1, b2), number(name, "eps", eps, 0)
+        self.weight_decay, self.amsgrad = number(name, "weight_decay", weight_decay, 0), bool(amsgrad)
         self.state_names = ("step", "mean", "square", *(["largest"] if amsgrad else []))
 
     def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:

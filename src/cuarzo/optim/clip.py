@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from cuarzo.ops.checks import number
 from cuarzo.tensor import Tensor
 
 
@@ -16,8 +17,8 @@ def clip_grad_norm_(
     `norm_type` p: (sum |g|^p)^(1/p), or inf for the largest |g|; summed in float64. Raises ValueError for a norm that
     is NaN or infinite if asked to.
     """
-    if not max_norm >= 0:
-        raise ValueError(f"clip_grad_norm_: max_norm is {max_norm}, expected 0 or more")
+    max_norm = number("clip_grad_norm_", "max_norm", max_norm, 0, finite=False)
+    norm_type = number("clip_grad_norm_", "norm_type", norm_type, finite=False)
     with_grad = [p for p in ([parameters] if isinstance(parameters, Tensor) else parameters) if p.grad is not None]
     norms = [float(np.linalg.norm(np.asarray(p.grad, np.float64).ravel(), norm_type)) for p in with_grad if p.size]
     total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
@@ -32,8 +33,7 @@ def clip_grad_norm_(
 
 def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float) -> None:
     """Cut every element of the gradients off at -clip_value and clip_value."""
-    if not clip_value >= 0:
-        raise ValueError(f"clip_grad_value_: clip_value is {clip_value}, expected 0 or more")
+    clip_value = number("clip_grad_value_", "clip_value", clip_value, 0, finite=False)
     for p in [parameters] if isinstance(parameters, Tensor) else parameters:
         if p.grad is not None:
             p.grad = np.asarray(np.clip(p.grad, -clip_value, clip_value))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cuarzo.ops.checks import check_mapping, number
 from cuarzo.tensor import Tensor
 
 Array = NDArray[Any]
@@ -32,9 +33,17 @@ class Optimizer:
             raise ValueError(f"{name}: params is empty: there is nothing to optimise")
         if len({id(param) for param in self.params}) < len(self.params):
             raise ValueError(f"{name}: params name a tensor twice, which would move twice a step")
-        self._check_not_negative(lr=lr)
         self.lr = lr
         self.state: list[dict[str, Array]] = [{} for _ in self.params]
+
+    @property
+    def lr(self) -> float:
+        """The rate, always a Python float: a NumPy scalar would widen the arithmetic of float32 parameters."""
+        return vars(self)["lr"]
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        vars(self)["lr"] = number(type(self).__name__, "lr", value, 0)
 
     def step(self) -> None:
         """Move every parameter that has a gradient."""
@@ -54,10 +63,17 @@ class Optimizer:
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Go on from a `state_dict()`. Raises ValueError naming every entry that does not fit, and changes nothing."""
+        check_mapping("load_state_dict", "state", state)
         fresh: list[dict[str, Array]] = [{} for _ in self.params]
-        problems = [] if "lr" in state else ["missing: lr"]
+        problems, lr = [], self.lr
+        try:
+            lr = number(type(self).__name__, "lr", state["lr"], 0)
+        except KeyError:
+            problems.append("missing: lr")
+        except (TypeError, ValueError) as error:
+            problems.append(str(error))
         for key, array in state.items():
-            array, (index, _, name) = np.asarray(array), key.partition(".")
+            array, (index, _, name) = np.asarray(array), str(key).partition(".")
             if key == "lr":
                 continue
             if not index.isdecimal() or int(index) >= len(self.params) or name not in self.state_names:
@@ -73,7 +89,7 @@ class Optimizer:
             raise ValueError(
                 "\n  ".join([f"load_state_dict: the state does not fit {type(self).__name__}:", *problems])
             )
-        self.lr, self.state = float(np.asarray(state["lr"]).item()), fresh
+        self.lr, self.state = lr, fresh
 
     def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
         raise NotImplementedError
@@ -86,8 +102,3 @@ class Optimizer:
         """Make the state at a parameter's first step."""
         if not state:
             state.update({name: self._new_state(name, p) for name in self.state_names})
-
-    def _check_not_negative(self, **values: float) -> None:
-        for name, value in values.items():
-            if not value >= 0:
-                raise ValueError(f"{type(self).__name__}: {name} is {value}, expected 0 or more")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuarzo.ops.checks import check_choice, integer
+from cuarzo.ops.checks import check_choice, check_mapping, integer, number
 from cuarzo.optim.optimizer import Optimizer
 
 Array = NDArray[Any]
@@ -22,8 +22,10 @@ class Schedule:
     saved: tuple[str, ...] = ("base_lr", "epoch")
 
     def __init__(self, optimizer: Optimizer):
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"{type(self).__name__}: optimizer is a {type(optimizer).__name__}, expected an Optimizer")
         self.optimizer = optimizer
-        self.base_lr = float(optimizer.lr)
+        self.base_lr = optimizer.lr
         self.epoch = 0
 
     def step(self, metric: float | None = None) -> None:
@@ -38,15 +40,21 @@ class Schedule:
         return {name: np.array(getattr(self, name)) for name in self.saved}
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
-        """Go on from a `state_dict()`. Raises ValueError naming missing and unexpected entries, and changes nothing."""
-        missing, unexpected = sorted(set(self.saved) - set(state)), sorted(set(state) - set(self.saved))
+        """Go on from a `state_dict()`. Raises ValueError naming missing and unexpected entries, TypeError or ValueError
+        for one that is no number; then nothing has been changed.
+        """
+        check_mapping("load_state_dict", "state", state)
+        missing, unexpected = sorted(set(self.saved) - set(state)), sorted(set(state) - set(self.saved), key=str)
         if missing or unexpected:
             raise ValueError(
                 f"load_state_dict: the state does not fit {type(self).__name__}: "
                 f"missing {missing}, unexpected {unexpected}"
             )
+        op, values = f"{type(self).__name__}.load_state_dict", {}
         for name in self.saved:
-            setattr(self, name, type(getattr(self, name))(np.asarray(state[name]).item()))
+            whole = isinstance(getattr(self, name), int)
+            values[name] = integer(op, name, state[name], 0) if whole else number(op, name, state[name], finite=False)
+        vars(self).update(values)
 
 
 class StepLR(Schedule):
@@ -54,7 +62,8 @@ class StepLR(Schedule):
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1):
         super().__init__(optimizer)
-        self.step_size, self.gamma = integer("StepLR", "step_size", step_size, 1), gamma
+        self.step_size = integer("StepLR", "step_size", step_size, 1)
+        self.gamma = number("StepLR", "gamma", gamma, 0)
 
     def _rate(self) -> float:
         return self.base_lr * self.gamma ** (self.epoch // self.step_size)
@@ -65,7 +74,8 @@ class CosineAnnealingLR(Schedule):
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0):
         super().__init__(optimizer)
-        self.T_max, self.eta_min = integer("CosineAnnealingLR", "T_max", T_max, 1), eta_min
+        self.T_max = integer("CosineAnnealingLR", "T_max", T_max, 1)
+        self.eta_min = number("CosineAnnealingLR", "eta_min", eta_min, 0)
 
     def _rate(self) -> float:
         return self.eta_min + (self.base_lr - self.eta_min) * (1 + math.cos(math.pi * self.epoch / self.T_max)) / 2
@@ -94,12 +104,15 @@ class ReduceLROnPlateau(Schedule):
         eps: float = 1e-8,
     ):
         super().__init__(optimizer)
-        check_choice("ReduceLROnPlateau", "mode", mode, ("min", "max"))
-        check_choice("ReduceLROnPlateau", "threshold_mode", threshold_mode, ("rel", "abs"))
-        if not 0 <= factor < 1:
-            raise ValueError(f"ReduceLROnPlateau: factor is {factor}, expected 0 <= factor < 1")
-        self.mode, self.factor, self.patience, self.cooldown = mode, factor, patience, cooldown
-        self.threshold, self.threshold_mode, self.min_lr, self.eps = threshold, threshold_mode, min_lr, eps
+        name = "ReduceLROnPlateau"
+        check_choice(name, "mode", mode, ("min", "max"))
+        check_choice(name, "threshold_mode", threshold_mode, ("rel", "abs"))
+        self.mode, self.threshold_mode = mode, threshold_mode
+        self.factor, self.threshold = number(name, "factor", factor, 0), number(name, "threshold", threshold, 0)
+        if not self.factor < 1:
+            raise ValueError(f"{name}: factor is {factor}, expected 0 <= factor < 1")
+        self.patience, self.cooldown = integer(name, "patience", patience, 0), integer(name, "cooldown", cooldown, 0)
+        self.min_lr, self.eps = number(name, "min_lr", min_lr, 0), number(name, "eps", eps, 0)
         self.best = math.inf if mode == "min" else -math.inf
         self.bad_epochs = self.cooling = 0
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from cuarzo.ops.checks import number
 from cuarzo.optim.optimizer import Array, Optimizer
 from cuarzo.tensor import Tensor
 
@@ -26,14 +27,15 @@ class SGD(Optimizer):
         l1: float = 0,
     ):
         super().__init__(params, lr)
-        self._check_not_negative(momentum=momentum, weight_decay=weight_decay, l1=l1)
-        if nesterov and (momentum <= 0 or dampening != 0):
+        self.momentum = number("SGD", "momentum", momentum, 0)
+        self.dampening = number("SGD", "dampening", dampening)
+        self.weight_decay = number("SGD", "weight_decay", weight_decay, 0)
+        self.nesterov, self.l1 = bool(nesterov), number("SGD", "l1", l1, 0)
+        if nesterov and (self.momentum == 0 or self.dampening != 0):
             raise ValueError(
                 f"SGD: nesterov needs momentum > 0 and dampening = 0, got momentum {momentum}, dampening {dampening}"
             )
-        self.momentum, self.dampening, self.weight_decay = momentum, dampening, weight_decay
-        self.nesterov, self.l1 = nesterov, l1
-        self.state_names = ("momentum",) if momentum else ()
+        self.state_names = ("momentum",) if self.momentum else ()
 
     def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
         if self.weight_decay:

@@ -13,8 +13,9 @@ def reshape(x: Array, shape: tuple[int, ...]) -> Result:
 
 
 def transpose(x: Array, axes: tuple[int, ...]) -> Result:
+    y = x.transpose(axes)
     back = np.argsort([axis % x.ndim for axis in axes])
-    return x.transpose(axes), (lambda dy: dy.transpose(back),)
+    return y, (lambda dy: dy.transpose(back),)
 
 
 def getitem(x: Array, key: Any) -> Result:
@@ -36,9 +37,9 @@ def getitem(x: Array, key: Any) -> Result:
 def _own(key: Any) -> tuple[Any, ...]:
     """The key as a tuple whose arrays are our own: the caller may change its arrays before the backward pass."""
     keys = key if isinstance(key, tuple) else (key,)
-    return tuple(_own_array(k) if isinstance(k, list | np.ndarray) else k for k in keys)
+    return tuple(_own_array(k) if isinstance(k, list | tuple | np.ndarray) else k for k in keys)
 
 
 def _own_array(k: Any) -> Array:
     array = np.array(k)
-    return array.astype(np.int64) if array.size == 0 and isinstance(k, list) else array
+    return array.astype(np.int64) if array.size == 0 and not isinstance(k, np.ndarray) else array

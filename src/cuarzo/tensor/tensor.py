@@ -21,7 +21,11 @@ class Tensor:
     first time, and whenever it is set to None. Operators take tensors, arrays of the same dtype, and Python numbers,
     which adopt the dtype. Reductions name `axis` and `keepdims` as NumPy does.
 
-    Raises TypeError for an array of another dtype and for operands of unequal dtype: nothing is cast in silence.
+    The graph keeps the arrays it computed with, not copies: data changed in place between a forward pass and its
+    `backward()`, by hand or by `optimizer.step()`, gives a wrong gradient, which nothing detects.
+
+    Raises TypeError for an array of another dtype and for operands of unequal dtype: nothing is cast in silence. So it
+    does for masked arrays, whose mask would be lost.
     """
 
     __slots__ = ("__weakref__", "_node", "data", "grad", "requires_grad")
@@ -247,6 +251,8 @@ def _apply(function: Callable[..., elementwise.Result], *parents: Tensor, **opti
 
 
 def _float_array(array: Any) -> Array:
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError("Tensor: array is a masked array, expected a plain one: fill it first, as in array.filled(0)")
     if isinstance(array, np.ndarray | np.generic):
         if array.dtype not in (np.float32, np.float64):
             raise TypeError(
