@@ -44,7 +44,11 @@ def train(
     model: Annotated[str, typer.Argument(help="softmax, mlp or lenet5")],
     data: Annotated[str, typer.Option(help="digits, mnist or fashion_mnist")] = "digits",
     epochs: Annotated[
-        int | None, typer.Option(help="passes over the training data [default: suits model and data]")
+        int | None,
+        typer.Option(
+            help="passes over the training data [default: suits model and data]; with --resume a larger number is for "
+            "the schedules none and plateau only: step and cosine are laid out over it"
+        ),
     ] = None,
     batch_size: Annotated[int | None, typer.Option(help="samples a step [default: suits model and data]")] = None,
     lr: Annotated[float | None, typer.Option(help="learning rate [default: suits model, data and optimizer]")] = None,
@@ -62,12 +66,16 @@ def train(
     ] = None,
     dtype: Annotated[str | None, typer.Option(help="float32 or float64 [default: float32]")] = None,
     threads: Annotated[
-        int | None, typer.Option(help="CPU threads [default: all]; the result does not depend on it")
+        int | None,
+        typer.Option(
+            help="CPU threads [default: all]; the result does not depend on it, except with the numpy backend, whose "
+            "BLAS rounds differently at another number"
+        ),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(help="of everything random [default: drawn, and recorded in run.json]")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="folder for the results [default: runs/MODEL-DATA]")] = None,
+    out: Annotated[str | None, typer.Option(help="folder for the results [default: runs/MODEL-DATA]")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="go on with the run in the folder, with its settings")
     ] = False,
@@ -77,7 +85,7 @@ def train(
 ) -> None:
     """Train MODEL and evaluate it once on the test data.
 
-    A new run replaces the files of an older one in its folder; with --resume it goes on instead.
+    A new run replaces the files of an older one in its folder, and only those; with --resume it goes on instead.
     """
     given: dict[str, Any] = dict(
         model=model,
@@ -94,7 +102,9 @@ def train(
         seed=seed,
         refit=refit or None,
     )
-    folder = out or Path("runs", f"{model}-{data}")
+    if out == "":
+        _fail(ValueError("--out is empty, expected a folder; `--out .` is this one"), 2)
+    folder = Path(out or f"runs/{model}-{data}")
     with _plain_errors(), _interruptible(folder):
         from cuarzo import experiment, kernels, set_num_threads
         from cuarzo.settings import plan, stored_settings
@@ -135,7 +145,7 @@ def _plain_errors() -> Iterator[None]:
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
-    except (ValueError, OSError, RuntimeError, ArithmeticError, ImportError) as error:
+    except (ValueError, OSError, RuntimeError, ArithmeticError, ImportError, MemoryError) as error:
         if isinstance(error, typer.Exit):
             raise
         _fail(error, 1)

@@ -20,7 +20,7 @@ def evaluate(model: Module, part: Part, loss: Loss = ops.cross_entropy) -> tuple
     mean = RunningMean()
     for x, y in Loader(*part, BATCH, shuffle=False):
         output = _forward(model, x)
-        mean.add(loss(output, target(y)).item(), output.data, y)
+        mean.add(loss_of(loss, output, y).item(), output.data, y)
     return mean.loss, mean.accuracy
 
 
@@ -31,13 +31,14 @@ def predict(model: Module, x: np.ndarray) -> np.ndarray:
 
 
 def _forward(model: Module, x: np.ndarray) -> Tensor:
-    training = model.training
+    modes = [(module, module.training) for module in model.modules()]  # each its own: a layer may be frozen
     model.eval()
     try:
         with no_grad():
             return model(Tensor(x))
     finally:
-        model.train(training)
+        for module, training in modes:
+            module.training = training
 
 
 class RunningMean:
@@ -65,5 +66,11 @@ class RunningMean:
         return f"loss {self.loss:.4f}" + (f", accuracy {self.accuracy:.4f}" if self.classes else "")
 
 
-def target(y: np.ndarray) -> Any:
-    return y if np.issubdtype(y.dtype, np.integer) else Tensor(y)
+def loss_of(loss: Loss, output: Tensor, y: np.ndarray) -> Tensor:
+    """The loss of a batch: a single number, or else TypeError or ValueError."""
+    value = loss(output, y if np.issubdtype(y.dtype, np.integer) else Tensor(y))
+    if not isinstance(value, Tensor):
+        raise TypeError(f"loss gives a {type(value).__name__}, expected a Tensor")
+    if value.size != 1:
+        raise ValueError(f"loss gives shape {value.shape}, expected one number: a mean over the batch")
+    return value

@@ -7,9 +7,9 @@ confusion.png, model.safetensors and, last of all, run.json at the end. Each is 
 import json
 import math
 import shlex
-import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,11 +19,13 @@ import numpy as np
 from cuarzo import data, evaluation, kernels, metrics, models, nn, optim, plots, random, train
 from cuarzo.checkpoint import NAME
 from cuarzo.history import History
-from cuarzo.settings import OPTIMIZERS, SCHEDULES, Settings
+from cuarzo.settings import FILE as SETTINGS
+from cuarzo.settings import OPTIMIZERS, SCHEDULES, Settings, is_run
 from cuarzo.storage import save_arrays, write_atomic, write_text
 from cuarzo.study import machine
 
 RESULTS = ("history.csv", "curves.png", "filters.png", "confusion.png", "model.safetensors", "run.json")
+FILES = (*RESULTS, NAME, f"refit/{NAME}")
 
 
 def run(
@@ -32,33 +34,43 @@ def run(
     """Train, evaluate once on the test data, write everything into `folder`; return what run.json holds."""
     started = time.perf_counter()
     kernels.use(settings.backend)
+    if not resume:
+        _check_ours(folder)
     _prepare(folder)
     dataset = _in_dtype(data.load(settings.data, settings.seed), settings.dtype)
+    if settings.shift > min(dataset.x_train.shape[2:]):
+        raise ValueError(f"--shift is {settings.shift}, expected at most the image's size, {dataset.x_train.shape[2:]}")
+    before = (folder / SETTINGS).read_text(encoding="utf-8") if resume else None
     if not resume:
         _clear(folder)
-        write_text(folder / "settings.json", json.dumps(asdict(settings), indent=2) + "\n")
+    write_text(folder / SETTINGS, json.dumps(asdict(settings), indent=2) + "\n")
     say(machine.line())
 
     random.seed(settings.seed)
     model, optimizer = _build(settings)
     schedule = SCHEDULES[settings.schedule](optimizer, settings.epochs)
-    history = train.fit(
-        model,
-        dataset.train,
-        dataset.valid,
-        epochs=settings.epochs,
-        optimizer=optimizer,
-        schedule=schedule,
-        patience=settings.patience,
-        batch_size=settings.batch_size,
-        augment=_augmentation(settings),
-        folder=folder,
-        resume=resume,
-    )
+    try:
+        history = train.fit(
+            model,
+            dataset.train,
+            dataset.valid,
+            epochs=settings.epochs,
+            optimizer=optimizer,
+            schedule=schedule,
+            patience=settings.patience,
+            batch_size=settings.batch_size,
+            augment=_augmentation(settings),
+            folder=folder,
+            resume=resume,
+        )
+    except ValueError:  # refused: the run in the folder is still what it was
+        if before is not None:
+            write_text(folder / SETTINGS, before)
+        raise
     kept = history.best_epoch if settings.patience else len(history)
     if settings.refit:
         say(f"refit: a fresh model on training and validation data together, {kept} epochs")
-        model = _refit(settings, dataset, history.column("lr")[:kept], folder / "refit")
+        model = _refit(settings, dataset, history.column("lr")[:kept], folder / "refit", say)
 
     predicted = evaluation.predict(model, dataset.x_test).argmax(axis=1)  # the only look at the test data
     record = {
@@ -100,11 +112,22 @@ def _prepare(folder: Path) -> None:
     probe.unlink()
 
 
+def _check_ours(folder: Path) -> None:
+    """Refuse a folder with files under our names that are no cuarzo run's: they would be replaced."""
+    taken = [name for name in (*FILES, SETTINGS) if (folder / name).exists()]
+    if taken and not is_run(folder):
+        raise ValueError(
+            f"{folder} holds {', '.join(taken)}, but no {SETTINGS} of an earlier run: nothing there is replaced; "
+            "choose another folder with --out, or move these files away"
+        )
+
+
 def _clear(folder: Path) -> None:
     """A new run replaces an older one in its folder: no file of that one may pass for a result of this one."""
-    shutil.rmtree(folder / "refit", ignore_errors=True)
-    for name in (*RESULTS, NAME):
+    for name in FILES:
         (folder / name).unlink(missing_ok=True)
+    with suppress(OSError):  # not there, or with files of somebody else
+        (folder / "refit").rmdir()
 
 
 def _in_dtype(dataset: data.Dataset, dtype: str) -> data.Dataset:
@@ -124,22 +147,29 @@ def _augmentation(settings: Settings) -> data.Augmentation | None:
     return data.Shift(settings.shift) if settings.shift else None
 
 
-def _refit(settings: Settings, dataset: data.Dataset, rates: list[float], folder: Path) -> nn.Module:
+def _refit(settings: Settings, dataset: data.Dataset, rates: list[float], folder: Path, say: Callable) -> nn.Module:
     """All that the validation data decided is fixed now: the number of epochs, and each epoch's learning rate."""
     random.seed(settings.seed)
     model, optimizer = _build(settings)
     resume = (folder / NAME).is_file()
-    train.fit(
-        model,
-        dataset.train_and_valid,
-        epochs=len(rates),
-        batch_size=settings.batch_size,
-        augment=_augmentation(settings),
-        optimizer=optimizer,
-        schedule=_Replay(optimizer, rates),
-        folder=folder,
-        resume=resume,
-    )
+    try:
+        train.fit(
+            model,
+            dataset.train_and_valid,
+            epochs=len(rates),
+            batch_size=settings.batch_size,
+            augment=_augmentation(settings),
+            optimizer=optimizer,
+            schedule=_Replay(optimizer, rates),
+            folder=folder,
+            resume=resume,
+        )
+    except ValueError as error:
+        if not resume:
+            raise
+        say(f"refit: begins anew, for its checkpoint does not fit: {error}")  # such as one of fewer epochs
+        (folder / NAME).unlink()
+        return _refit(settings, dataset, rates, folder, say)
     return model
 
 

@@ -49,6 +49,8 @@ def curves(history: History, path: Path | str, title: str = "", best: int | None
 
 def filters(weights: np.ndarray, path: Path | str, title: str = "", names: Sequence[str] | None = None) -> None:
     """First-layer weights (F, H, W) as images on one scale: mid-grey is zero, white positive, black negative."""
+    if np.ndim(weights) != 3 or np.size(weights) == 0:
+        raise ValueError(f"plots.filters: weights has shape {np.shape(weights)}, expected (F, H, W), none of them 0")
     shown = np.asarray(weights)[:MOST_FILTERS]
     mosaic, places = _mosaic(shown)
     height, width = mosaic.shape

@@ -10,7 +10,7 @@ from typing import Any
 
 from cuarzo import data, models, optim
 from cuarzo.checkpoint import NAME, compare
-from cuarzo.names import check_name
+from cuarzo.names import check_count, check_name
 
 # name -> (how it is made from parameters and learning rate, a learning rate that suits it)
 OPTIMIZERS: dict[str, tuple[Callable[..., optim.Optimizer], float]] = {
@@ -27,12 +27,13 @@ SCHEDULES: dict[str, Callable[[optim.Optimizer, int], Any]] = {
     "cosine": lambda optimizer, epochs: optim.CosineAnnealingLR(optimizer, epochs),
     "plateau": lambda optimizer, epochs: optim.ReduceLROnPlateau(optimizer, factor=0.5, patience=2),
 }
+FILE = "settings.json"  # in the folder of a run
 DTYPES = ("float32", "float64")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides the result. The thread count is not among them."""
+    """What decides the result. The thread count does not, but where NumPy's BLAS multiplies: the checkpoint has it."""
 
     model: str
     data: str
@@ -64,25 +65,20 @@ def plan(given: dict[str, Any], stored: dict[str, Any] | None = None) -> Setting
     """Settings from what the user gave; the rest from `stored` (a run to go on with), else from the recipe.
 
     Raises ValueError for an unknown name, with the near miss, for a number out of range, and for a setting that differs
-    from the stored one; only `epochs` and `refit` may change in a run that goes on.
+    from the stored one; only `refit` may change in a run that goes on, and `epochs` with a schedule whose course does
+    not depend on their number (none, plateau). TypeError for a value of another type.
     """
     given = {name: value for name, value in given.items() if value is not None}
-    check_name("model", given["model"], models.MODELS)
-    check_name("data set", given["data"], data.DATASETS)
-    for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("dtype", DTYPES)):
-        if name in given:
-            check_name(name, given[name], known)
-    for name in ("epochs", "batch_size", "lr", "patience"):
-        if name in given and not given[name] > 0:
-            raise ValueError(f"{name} is {given[name]}, expected a number above 0")
-    if given.get("shift", 0) < 0:
-        raise ValueError(f"shift is {given['shift']}, expected 0 or more pixels")
-    if not 0 <= given.get("seed", 0) < 2**64:
-        raise ValueError(f"seed is {given['seed']}, expected 0 to 2**64 - 1")
+    _check(given)
     if stored is not None:
         fixed = {name: value for name, value in given.items() if name not in ("epochs", "refit")}
         if differences := compare({name: stored.get(name) for name in fixed}, fixed):
             raise ValueError("the run to resume has other settings: " + "; ".join(differences))
+        if given.get("epochs", stored["epochs"]) != stored["epochs"] and stored["schedule"] in ("step", "cosine"):
+            raise ValueError(
+                f"--epochs is {given['epochs']}, expected {stored['epochs']} as in the run to resume: its schedule "
+                f"{stored['schedule']!r} is laid out over that number, so with another one it is another run"
+            )
         return Settings(**{**stored, **given})
     defaults = dict(RECIPES.get((given["model"], given["data"]), {}))
     if given.get("optimizer", defaults.get("optimizer")) != defaults.get("optimizer"):  # the recipe's rate is not its
@@ -90,15 +86,43 @@ def plan(given: dict[str, Any], stored: dict[str, Any] | None = None) -> Setting
     return Settings(**{"seed": int.from_bytes(os.urandom(4)), **defaults, **given})
 
 
+def _check(values: dict[str, Any]) -> None:
+    """Names that are known, numbers in their range."""
+    known = {"model": [*models.MODELS], "data": [*data.DATASETS], "dtype": [*DTYPES]}
+    known |= {"optimizer": [*OPTIMIZERS], "schedule": [*SCHEDULES]}
+    for name, choices in known.items():
+        if name in values:
+            check_name("data set" if name == "data" else name, values[name], choices)
+    for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 1), ("shift", 0)):
+        if name in values:
+            check_count(f"--{name.replace('_', '-')}", values[name], least)
+    lr = values.get("lr", 1.0)
+    if not isinstance(lr, int | float) or not 0 < lr < math.inf:
+        raise ValueError(f"--lr is {lr!r}, expected a finite number above 0")
+    check_count("--seed", values.get("seed", 0), 0, 2**64 - 1)
+    if not isinstance(values.get("refit", False), bool):
+        raise TypeError(f"--refit is {values['refit']!r}, expected true or false")
+
+
 def stored_settings(folder: Path) -> dict[str, Any]:
     """The settings of the run in `folder`. FileNotFoundError if there is none, ValueError if the file is corrupted."""
-    path = folder / "settings.json"
-    if not path.is_file() or not (folder / NAME).is_file():
-        raise FileNotFoundError(
-            f"nothing to resume in {folder}: expected {path.name} and {NAME} of an earlier run there"
-        )
+    if not (folder / FILE).is_file() or not (folder / NAME).is_file():
+        raise FileNotFoundError(f"nothing to resume in {folder}: expected {FILE} and {NAME} of an earlier run there")
+    return _read(folder / FILE)
+
+
+def is_run(folder: Path) -> bool:
+    """Whether `folder` is that of a run: its settings can be read."""
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        return asdict(Settings(**stored))
-    except (ValueError, TypeError) as error:
+        return bool(_read(folder / FILE))
+    except (ValueError, OSError):
+        return False
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        settings = asdict(Settings(**json.loads(path.read_text(encoding="utf-8"))))
+        _check({name: value for name, value in settings.items() if value is not None or name != "patience"})
+        return settings
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{path}: expected the settings of a run, got a corrupted file: {error}") from error

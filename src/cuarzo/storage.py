@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -54,13 +55,15 @@ def _discard(part: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
+    """Best effort: the new file is in its place by now, and a folder that cannot be opened must not deny that."""
     if os.name != "posix":  # Windows cannot open a folder, and needs no sync of it
         return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def save_arrays(path: Path | str, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> None:
@@ -68,20 +71,24 @@ def save_arrays(path: Path | str, arrays: Mapping[str, np.ndarray], metadata: Ma
     from safetensors.numpy import save
 
     # safetensors writes the buffer as it lies: an array that is not contiguous would be stored scrambled
-    whole = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
+    whole = {
+        name: np.ascontiguousarray(array, array.dtype.newbyteorder("=")).reshape(array.shape)
+        for name, array in arrays.items()
+    }
     notes = dict(metadata or {})
     # all notes under one key: safetensors writes several in an order drawn anew, and equal files should be equal bytes
     header = json.dumps({**notes, "sha256": _checksum(whole, notes)}, sort_keys=True)
     write_atomic(path, save(whole, {KEY: header}))
 
 
-def load_arrays(path: Path | str) -> tuple[Arrays, dict[str, str]]:
+def load_arrays(path: Path | str, signed: bool = False) -> tuple[Arrays, dict[str, str]]:
     """Read what `save_arrays` wrote: (arrays, metadata).
 
-    Raises FileNotFoundError, and ValueError naming the file if it is no safetensors file, cut short, or altered.
-    A file of another program has no checksum of ours, and is taken as it is.
+    Raises FileNotFoundError, and ValueError naming the file if it is no safetensors file, cut short, altered, or
+    of a dtype that NumPy lacks. A file of another program has no checksum of ours, and is taken as it is, unless
+    `signed` asks for one.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
     path = Path(path)
     if not path.is_file():
@@ -90,14 +97,18 @@ def load_arrays(path: Path | str) -> tuple[Arrays, dict[str, str]]:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-    except (SafetensorError, UnicodeDecodeError, MemoryError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # what a broken header or a dtype unknown to NumPy raises is of many types
         raise ValueError(f"{path}: expected a whole safetensors file, got one that cannot be read: {error}") from error
     if KEY not in metadata:
+        if signed:
+            raise ValueError(f"{path}: expected a checksum of cuarzo, got none: another file, or a corrupted header")
         return arrays, dict(metadata)
     try:
         notes = json.loads(metadata[KEY])
         stored = notes.pop("sha256")
-    except (ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise ValueError(f"{path}: expected notes and a checksum, got a corrupted header: {error}") from error
     if stored != _checksum(arrays, notes):
         raise ValueError(f"{path}: expected content with checksum {stored}, got other bytes: the file is corrupted")

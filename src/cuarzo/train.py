@@ -3,20 +3,19 @@
 import math
 import sys
 import time
-import zlib
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cuarzo import kernels, ops, optim
-from cuarzo.checkpoint import NAME, State
+from cuarzo import ops, optim
+from cuarzo.checkpoint import NAME, State, backend, describe, fingerprint, plain
 from cuarzo.data.augment import Augmentation
 from cuarzo.data.dataset import Part
 from cuarzo.data.loader import Loader
-from cuarzo.evaluation import Loss, RunningMean, evaluate, target
+from cuarzo.evaluation import Loss, RunningMean, evaluate, loss_of
 from cuarzo.history import Epoch, History
+from cuarzo.names import check_count
 from cuarzo.nn import Module
 from cuarzo.tensor import Tensor
 
@@ -56,14 +55,16 @@ def fit(
     seed        of the order of the samples and their augmentation; None: the next key of the process, recorded as
                 `history.key`.
     folder      where a checkpoint is kept, after each epoch and before the first. resume=True goes on from there: the
-                result is, bit for bit, that of a run which was never interrupted. `epochs` may be larger than before.
+                result is, bit for bit, that of a run which was never interrupted. `epochs` may be larger than before,
+                unless the schedule was made from their number: a CosineAnnealingLR of another T_max is another run.
 
     Raises ValueError for settings that do not fit (and for a checkpoint of other ones, naming them), DivergedError when
     the loss is not finite, OSError when the checkpoint cannot be written. Ctrl-C leaves the checkpoint of the last
     whole epoch.
     """
     optimizer = optim.Adam(model.parameters()) if optimizer is None else optimizer
-    _check(epochs, patience, clip, schedule, validation, folder, resume)
+    _check(epochs, patience, clip, train, validation, folder, resume)
+    _check_schedule(schedule, optimizer, validation)
     if not {id(p) for p in optimizer.params} & {id(p) for p in model.parameters()}:
         raise ValueError(
             "fit: optimizer holds none of the model's parameters: expected one made from model.parameters()"
@@ -76,11 +77,11 @@ def fit(
         train,
         validation,
         loss,
-        batch_size=batch_size,
-        patience=patience,
-        clip=clip,
-        augment=repr(augment),
-        seed=seed,
+        batch_size=plain(batch_size),
+        patience=plain(patience),
+        clip=plain(clip),
+        augment=describe(augment),
+        seed=plain(seed),
     )
     history = state.history
     if path is not None:
@@ -105,22 +106,28 @@ def fit(
     return history
 
 
-def _check(epochs, patience, clip, schedule, validation, folder, resume) -> None:
-    if epochs < 0:
-        raise ValueError(f"fit: epochs is {epochs}, expected 0 or more")
-    if patience is not None and (patience < 1 or validation is None):
-        raise ValueError(
-            f"fit: patience is {patience}, validation {'absent' if validation is None else 'given'}: "
-            "expected a patience of 1 or more, and validation data to judge by"
-        )
-    if isinstance(schedule, optim.ReduceLROnPlateau) and validation is None:
-        raise ValueError(
-            "fit: schedule is a ReduceLROnPlateau, which follows the validation loss: expected validation data"
-        )
+def _check(epochs, patience, clip, train, validation, folder, resume) -> None:
+    check_count("fit: epochs", epochs, 0)
+    for name, part in (("train", train), ("validation", validation)):
+        if not (isinstance(part, tuple | list) and len(part) == 2) and (part is not None or name == "train"):
+            raise TypeError(f"fit: {name} is a {type(part).__name__}, expected a pair (x, y)")
+    if patience is not None:
+        check_count("fit: patience", patience, 1)
+        if validation is None:
+            raise ValueError(f"fit: patience is {patience}, validation absent: expected validation data to judge by")
     if clip is not None and not clip > 0:
         raise ValueError(f"fit: clip is {clip}, expected a norm above 0")
     if resume and folder is None:
         raise ValueError("fit: resume=True needs the folder that holds the checkpoint, got folder=None")
+
+
+def _check_schedule(schedule, optimizer, validation) -> None:
+    if schedule is not None and schedule.optimizer is not optimizer:
+        raise ValueError("fit: schedule was made for another optimizer: expected one made from the optimizer given")
+    if isinstance(schedule, optim.ReduceLROnPlateau) and validation is None:
+        raise ValueError(
+            "fit: schedule is a ReduceLROnPlateau, which follows the validation loss: expected validation data"
+        )
 
 
 def _open(state: State, path: Path, settings: dict, epochs: int, resume: bool) -> None:
@@ -129,50 +136,29 @@ def _open(state: State, path: Path, settings: dict, epochs: int, resume: bool) -
         path.parent.mkdir(parents=True, exist_ok=True)
         state.save(path, settings)
         return
-    state.load(path, settings)
-    if len(state.history) > epochs:
-        raise ValueError(f"{path} has {len(state.history)} epochs behind it, expected at most the {epochs} asked for")
+    state.load(path, settings, epochs)
 
 
 def _settings(state: State, train: Part, validation: Part | None, loss: Loss, **options: Any) -> dict[str, Any]:
     """All that decides how the run goes on, apart from the state: a resumed run must agree on it."""
+    names = {id(parameter): name for name, parameter in state.model.named_parameters()}
     return {
         "parameter": {name: f"{a.dtype} {a.shape}" for name, a in state.model.state_dict().items()},
         "layer": {
             name: repr(module) for name, module in state.model.named_modules() if not any(module.named_children())
         },
-        "optimizer": {**_describe(state.optimizer), "lr": getattr(state.schedule, "base_lr", state.optimizer.lr)},
-        "schedule": _describe(state.schedule),
-        "loss": getattr(loss, "__name__", repr(loss)),
-        "training data": _fingerprint(train),
-        "validation data": None if validation is None else _fingerprint(validation),
-        "backend": _backend(),
+        "optimizer": {
+            **describe(state.optimizer),
+            "lr": plain(getattr(state.schedule, "base_lr", state.optimizer.lr)),
+            "parameters": [f"{names.get(id(p), 'not in the model')} {p.shape}" for p in state.optimizer.params],
+        },
+        "schedule": describe(state.schedule),
+        "loss": describe(loss),
+        "training data": fingerprint(train),
+        "validation data": None if validation is None else fingerprint(validation),
+        "backend": backend(),
         **options,
     }
-
-
-def _fingerprint(part: Part) -> dict[str, Any]:
-    x, y = (np.ascontiguousarray(array) for array in part)
-    return {"x": f"{x.dtype} {x.shape}", "y": f"{y.dtype} {y.shape}", "crc32": zlib.crc32(y, zlib.crc32(x))}
-
-
-def _backend() -> dict[str, str]:
-    """Whose kernels compute: other ones, and another build of the C++ ones, round differently."""
-    current = kernels.current()
-    serving = sorted(set(current.origins().values()))
-    build = {"cpp build": import_module("cuarzo.kernels.cpp").BUILD} if "cpp" in serving else {}
-    return {"name": repr(current), "kernels": ", ".join(serving), **build}
-
-
-def _describe(part: Any) -> dict[str, Any]:
-    """The type, and the numbers that it was built with."""
-    saved = getattr(part, "saved", ())
-    plain = {
-        k: list(v) if isinstance(v, tuple) else v
-        for k, v in (vars(part) if part is not None else {}).items()
-        if k not in saved
-    }
-    return {"type": type(part).__name__, **{k: v for k, v in plain.items() if isinstance(v, int | float | str)}}
 
 
 def _epoch(state: State, validation: Part | None, loss: Loss, clip: float | None, epochs: int, progress: bool) -> Epoch:
@@ -204,7 +190,7 @@ def _train(state: State, loss: Loss, clip: float | None, number: int, bar: Any) 
     for step, (x, y) in enumerate(state.loader, 1):
         optimizer.zero_grad()
         output = model(Tensor(x))
-        value = loss(output, target(y))
+        value = loss_of(loss, output, y)
         if not math.isfinite(value.item()):
             before = (number - 1) * len(state.loader)
             raise DivergedError(

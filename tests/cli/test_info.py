@@ -70,6 +70,19 @@ def test_bench_lists_every_backend(quick):
     assert "CPU:" in output and "roof:" in output and "of the roof" in output and "x naive" in output
 
 
+def test_bench_says_why_naive_is_left_out_and_what_holds_numpy_back(quick, monkeypatch):
+    for name in bench.BLAS_LIMITS:
+        monkeypatch.delenv(name, raising=False)
+    output = cuarzo("bench", "matmul", "--backend", "numpy").output
+    assert "left out: not asked for\n" in output and "OPENBLAS" not in output
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    output = cuarzo("bench", "matmul", "--threads", 2).output
+    assert "left out: it runs on one thread only\n" in output
+    assert "NumPy's rows are not at their best: OPENBLAS_CORETYPE" in output
+    monkeypatch.setattr(sides, "NAIVE_BEARS", 1)
+    assert "left out: too slow for this size\n" in cuarzo("bench", "matmul").output
+
+
 def test_bench_verifies_before_it_times(quick, monkeypatch):
     def wrong(a, b, transpose_a, transpose_b, c):
         kernels.implementation("matmul", "numpy")(a, b, transpose_a, transpose_b, c)

@@ -91,8 +91,58 @@ def test_resume_goes_on_with_the_settings_of_the_run(schedule):
         assert model_of("cut") == model_of("straight")
     else:
         cuarzo("train", "softmax", "--out", "straight", "--resume")  # nothing left to do: the same result again
-        again = cuarzo("train", "softmax", "--out", "straight", "--resume", "--epochs", 9, code=1)
-        assert "schedule.step_size: 2 in the checkpoint, 3 now" in again.stderr
+        again = cuarzo("train", "softmax", "--out", "straight", "--resume", "--epochs", 9, code=2)
+        assert "--epochs is 9, expected 6" in again.stderr and "schedule 'step'" in again.stderr
+
+
+def test_what_resume_changed_is_kept_for_the_next_resume():
+    cuarzo("train", "softmax", "--epochs", 1, "--schedule", "none", "--out", "a", "--seed", 0, "--refit")
+    cuarzo("train", "softmax", "--out", "a", "--resume", "--epochs", 3)  # the refit of one epoch begins anew
+    before = Path("a", "settings.json").read_text()
+    assert record("a")["epochs"] == 3 and '"epochs": 3' in before
+    cuarzo("train", "softmax", "--out", "a", "--resume", "--epochs", 2, code=1)  # fewer than are done
+    assert Path("a", "settings.json").read_text() == before
+    cuarzo("train", "softmax", "--out", "a", "--resume")
+    cuarzo("train", "softmax", "--epochs", 3, "--schedule", "none", "--out", "b", "--seed", 0, "--refit")
+    assert record("a")["epochs"] == 3 and model_of("a") == model_of("b")
+
+
+def test_files_that_are_nobodys_run_are_left_alone():
+    Path("p/refit").mkdir(parents=True)
+    Path("p/run.json").write_text("mine")
+    result = cuarzo("train", "softmax", "--epochs", 1, "--out", "p", code=1)
+    assert "p holds run.json, but no settings.json of an earlier run" in result.stderr
+    assert Path("p/run.json").read_text() == "mine" and Path("p/refit").is_dir()
+    Path("p/run.json").unlink()
+    Path("p/refit/notes").write_text("mine")
+    cuarzo("train", "softmax", "--epochs", 1, "--out", "p", "--refit")
+    cuarzo("train", "softmax", "--epochs", 1, "--out", "p")
+    assert os.listdir("p/refit") == ["notes"]
+    Path("p/refit/notes").unlink()
+    cuarzo("train", "softmax", "--epochs", 1, "--out", "p")
+    assert not os.path.exists("p/refit")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("optimizer", "adma", "unknown optimizer 'adma' (did you mean 'adam'?)"),
+        ("model", 3, "model is 3"),
+        ("batch_size", "x", "--batch-size is 'x' of type str, expected an integer"),
+        ("lr", "x", "--lr is 'x', expected a finite number"),
+        ("refit", 2, "--refit is 2"),
+    ],
+)
+def test_settings_changed_by_hand_are_checked_like_given_ones(name, value, message):
+    cuarzo("train", "softmax", "--epochs", 1, "--out", "a", "--seed", 0)
+    path = Path("a/settings.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
+    assert message in cuarzo("train", "softmax", "--out", "a", "--resume", code=1).stderr
+
+
+def test_a_shift_out_of_the_image():
+    result = cuarzo("train", "softmax", "--epochs", 1, "--shift", 1_000_000, "--out", "a", code=1)
+    assert "--shift is 1000000, expected at most the image's size, (28, 28)" in result.stderr
 
 
 def test_refit_learns_from_all_training_data_and_is_what_is_tested():
@@ -122,8 +172,12 @@ def test_the_test_data_are_looked_at_once(monkeypatch):
         (["softmax", "--backend", "nunba"], "unknown backend 'nunba' (did you mean 'numba'?)"),
         (["softmax", "--schedule", "cosin"], "unknown schedule 'cosin' (did you mean 'cosine'?)"),
         (["softmax", "--dtype", "float16"], "unknown dtype 'float16'"),
-        (["softmax", "--epochs", "0"], "epochs is 0, expected a number above 0"),
-        (["softmax", "--lr", "nan"], "lr is nan, expected a number above 0"),
+        (["softmax", "--epochs", "0"], "--epochs is 0, expected 1 or more"),
+        (["softmax", "--epochs", str(10**30)], f"--epochs is {10**30}, expected at most 2147483647"),
+        (["softmax", "--batch-size", "0"], "--batch-size is 0, expected 1 or more"),
+        (["softmax", "--lr", "nan"], "--lr is nan, expected a finite number above 0"),
+        (["softmax", "--lr", "inf"], "--lr is inf, expected a finite number above 0"),
+        (["softmax", "--out", ""], "--out is empty, expected a folder"),
         (["softmax", "--threads", "0"], "n must be between 1 and"),
         (["softmax", "--seed", "-1"], "seed is -1, expected"),
     ],
@@ -153,7 +207,7 @@ def test_resume_from_a_damaged_file_names_it(name):
     cuarzo("train", "softmax", "--epochs", 1, "--out", "a", "--seed", 0)
     content = Path("a", name).read_bytes()
     Path("a", name).write_bytes(content[:-20])
-    result = cuarzo("train", "softmax", "--out", "a", "--resume", "--epochs", 2, code=1)
+    result = cuarzo("train", "softmax", "--out", "a", "--resume", code=1)
     assert name in result.stderr and "expected" in result.stderr
     assert Path("a", name).read_bytes() == content[:-20]
 

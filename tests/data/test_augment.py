@@ -35,6 +35,10 @@ def test_no_pixels_no_images_no_sense():
         Shift(-1)
     with pytest.raises(ValueError, match=r"x has shape \(200, 40\), expected \(N, C, H, W\)"):
         Shift(1)(X.reshape(200, 40), Stream(0))
+    with pytest.raises(TypeError, match=r"pixels is 1.7 of type float, expected an integer"):
+        Shift(1.7)
+    with pytest.raises(ValueError, match=r"pixels is 1000000, expected at most the size of the image, \(4, 5\)"):
+        Shift(1_000_000)(X, Stream(0))
 
 
 def test_the_loader_varies_each_pass_and_repeats_it_from_its_state():

@@ -44,6 +44,7 @@ def broken_files():
             "has 25 bytes of data, expected 24 for shape (2, 3, 4): there are bytes left over",
         ),
         "overflow": (mad, "cut short"),
+        "no bytes, long axes": (mad[:4] + bytes(4) + mad[8:], "which no array can have"),
         "gzip cut": (packed[:-9], "expected a whole gzip file"),
         "gzip sum": (bytes(bad_sum), "expected a whole gzip file"),
         "gzip tail": (packed + b"tail", "expected a whole gzip file"),

@@ -60,3 +60,8 @@ def test_state_brings_an_order_back():
 def test_what_cannot_be_loaded_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         Loader(*arguments)
+
+
+def test_a_batch_size_that_is_no_integer():
+    with pytest.raises(TypeError, match=r"batch_size is 2.5 of type float, expected an integer"):
+        Loader(X, Y, 2.5)

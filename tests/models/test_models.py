@@ -62,3 +62,5 @@ def test_two_built_alike_differ_and_the_seed_repeats_them():
 def test_unknown_model_is_answered_with_the_near_miss():
     with pytest.raises(ValueError, match=r"unknown model 'lenet' \(did you mean 'lenet5'\?\)"):
         models.build("lenet")
+    with pytest.raises(TypeError, match="model is 3 of type int, expected one of: softmax"):
+        models.build(3)

@@ -44,6 +44,14 @@ def test_training_mode_is_left_as_it_was():
     assert not any(module.training for module in model.modules())
 
 
+def test_each_layer_keeps_its_own_mode_while_it_is_evaluated():
+    model = small.build()[0]
+    frozen = list(model)[3].eval()
+    evaluate(model, small.data())
+    predict(model, small.data()[0])
+    assert [module.training for module in model] == [module is not frozen for module in model]
+
+
 def test_early_stopping_waits_for_patience_and_keeps_the_best():
     random.seed(0)
     model = nn.Sequential(nn.Flatten(), nn.Linear(36, 4))
@@ -156,6 +164,26 @@ def test_more_that_is_refused():
         train.fit(small.build()[0], (x, y), epochs=1, optimizer=optimizer, progress=False)
     with pytest.raises(ValueError, match=r"labels\[\d+\] is 4, expected 0 ... 3"):
         train.fit(model, (x, y + 1), epochs=1, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": math.nan}, "epochs is nan of type float, expected an integer"),
+        ({"epochs": 1.5}, "epochs is 1.5"),
+        ({"patience": 1.5}, "patience is 1.5"),
+        ({"batch_size": 2.5}, "batch_size is 2.5"),
+        ({"train": small.data()[0]}, r"train is a ndarray, expected a pair \(x, y\)"),
+        ({"validation": small.data()[0]}, "validation is a ndarray"),
+        ({"schedule": small.build()[2]}, "schedule was made for another optimizer"),
+        ({"loss": lambda y, t: ops.cross_entropy(y, t, "none")}, r"loss gives shape \(64,\), expected one number"),
+        ({"loss": lambda y, t: 0.0}, "loss gives a float, expected a Tensor"),
+    ],
+)
+def test_arguments_of_another_kind_are_named(options, message):
+    given = {"train": small.data(), "validation": small.data(40, 1), "epochs": 1, "progress": False, **options}
+    with pytest.raises((TypeError, ValueError), match=message):
+        train.fit(small.build()[0], **given)
 
 
 def test_history_as_csv(tmp_path):

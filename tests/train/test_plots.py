@@ -31,6 +31,11 @@ def test_filters(tmp_path, shape):
     assert size(tmp_path / "f.png") == size(tmp_path / "zero.png")
 
 
+def test_no_filters():
+    with pytest.raises(ValueError, match=r"weights has shape \(0, 3, 3\), expected \(F, H, W\)"):
+        plots.filters(np.zeros((0, 3, 3)), "f.png")
+
+
 def test_confusion_with_a_class_that_never_came(tmp_path):
     plots.confusion(np.array([[5, 1], [0, 0]]), tmp_path / "m.png", ("cat", "dog"))
     assert size(tmp_path / "m.png")[0] > 300

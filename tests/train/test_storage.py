@@ -81,6 +81,31 @@ def test_a_pickle_is_refused_and_never_run(tmp_path):
     assert not (tmp_path / "sprung").exists()
 
 
+def _headed(header):
+    return len(header).to_bytes(8, "little") + header + bytes(4)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b'{"w":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}',
+        b'{"w":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4]}}',
+        b'{"__metadata__":{"cuarzo":"[1]"},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+        b'{"__metadata__":{"cuarzo":"' + b"[" * 100_000 + b'"},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_name(tmp_path, header):
+    (tmp_path / "odd").write_bytes(_headed(header))
+    with pytest.raises(ValueError, match="odd: expected"):
+        load_arrays(tmp_path / "odd")
+
+
+def test_any_byte_order_is_saved(tmp_path):
+    save_arrays(tmp_path / "f", {"w": np.arange(3, dtype=">f4"), "n": np.array(5, ">i8")})
+    arrays, _ = load_arrays(tmp_path / "f")
+    assert arrays["w"].tolist() == [0, 1, 2] and arrays["n"] == 5
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         load_arrays(tmp_path / "nowhere")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from cuarzo.names import check_count
 from cuarzo.random import Stream
 
 Augmentation = Callable[[np.ndarray, Stream], np.ndarray]
@@ -21,12 +22,13 @@ class Shift:
     pixels: int
 
     def __post_init__(self) -> None:
-        if self.pixels < 0:
-            raise ValueError(f"Shift: pixels is {self.pixels}, expected 0 or more")
+        check_count("Shift: pixels", self.pixels, 0)
 
     def __call__(self, x: np.ndarray, stream: Stream) -> np.ndarray:
         if x.ndim != 4:
             raise ValueError(f"Shift: x has shape {x.shape}, expected (N, C, H, W)")
+        if self.pixels > min(x.shape[2:]):
+            raise ValueError(f"Shift: pixels is {self.pixels}, expected at most the size of the image, {x.shape[2:]}")
         room = (self.pixels, self.pixels)
         windows = sliding_window_view(np.pad(x, ((0, 0), (0, 0), room, room)), x.shape[2:], axis=(2, 3))
         row, column = (stream.uniform((2, len(x)), np.float64) * (2 * self.pixels + 1)).astype(np.int64)

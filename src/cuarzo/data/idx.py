@@ -33,7 +33,10 @@ def read_idx(path: Path | str, ndim: int) -> np.ndarray:
     if given != expected:
         fault = "the file is cut short" if given < expected else "there are bytes left over"
         raise ValueError(f"{path}: has {given} bytes of data, expected {expected} for shape {shape}: {fault}")
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    try:
+        return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    except ValueError as error:  # no bytes, and yet an axis too long for NumPy
+        raise ValueError(f"{path}: has shape {shape} in its header, which no array can have: {error}") from error
 
 
 def _read(path: Path) -> bytes:

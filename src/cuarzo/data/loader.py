@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from cuarzo.data.augment import Augmentation
+from cuarzo.names import check_count
 from cuarzo.random import Stream
 
 
@@ -28,8 +29,7 @@ class Loader:
             raise ValueError(f"Loader: x has {len(x)} samples, y has {len(y)}: expected as many")
         if len(x) == 0:
             raise ValueError("Loader: x is empty (0 samples): expected at least one")
-        if batch_size < 1:
-            raise ValueError(f"Loader: batch_size is {batch_size}, expected 1 or more")
+        batch_size = check_count("Loader: batch_size", batch_size, 1)
         if augment is not None and not shuffle:
             raise ValueError("Loader: augment draws from the stream of the order, which shuffle=False has not")
         self.x, self.y, self.batch_size, self.augment = x, y, batch_size, augment

@@ -15,5 +15,8 @@ __all__ = ["MODELS", "build", "lenet5", "mlp", "softmax"]
 
 
 def build(name: str, **options: Any) -> Sequential:
-    """The model called `name`, with fresh weights. ValueError for an unknown name, with the near miss."""
+    """The model called `name`, with fresh weights.
+
+    ValueError for an unknown name, with the near miss; TypeError for what is no name.
+    """
     return MODELS[check_name("model", name, MODELS)](**options)

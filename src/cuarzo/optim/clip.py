@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -20,8 +21,8 @@ def clip_grad_norm_(
     max_norm = number("clip_grad_norm_", "max_norm", max_norm, 0, finite=False)
     norm_type = number("clip_grad_norm_", "norm_type", norm_type, finite=False)
     with_grad = [p for p in ([parameters] if isinstance(parameters, Tensor) else parameters) if p.grad is not None]
-    norms = [float(np.linalg.norm(np.asarray(p.grad, np.float64).ravel(), norm_type)) for p in with_grad if p.size]
-    total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
+    norms = [_norm(p.grad, norm_type) for p in with_grad if p.size]
+    total = _norm(norms, norm_type) if norms else 0.0
     if error_if_nonfinite and not math.isfinite(total):
         raise ValueError(f"clip_grad_norm_: the norm of the gradients is {total}, expected a finite number")
     scale = max_norm / (total + 1e-6)
@@ -29,6 +30,13 @@ def clip_grad_norm_(
         for p in with_grad:
             p.grad = np.asarray(p.grad * p.dtype.type(scale))
     return total
+
+
+def _norm(x: Any, norm_type: float) -> float:
+    flat = np.asarray(x, np.float64).ravel()
+    if norm_type == 2:  # NumPy's own norm is a product of BLAS here, whose last bit depends on the number of threads
+        return math.sqrt(np.sum(np.square(flat)))
+    return float(np.linalg.norm(flat, norm_type))
 
 
 def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float) -> None:

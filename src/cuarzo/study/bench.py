@@ -19,6 +19,7 @@ from cuarzo.study.sides import DTYPES, Group, Side, arguments, label, moved, sid
 
 PASSES = 3  # all sides of a group take turns, so that a noisy moment does not hit one of them alone
 SECONDS = 0.05  # for a side in each pass
+BLAS_LIMITS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # other kernels or blocks than OpenBLAS chooses for this CPU
 
 
 def check_arguments(kernel: str, backends: list[str] | None, dtype: str, threads: int) -> None:
@@ -43,7 +44,7 @@ def lines(kernel: str, backends: list[str] | None, dtype: str, threads: int) -> 
         yield from _head(kernel, dtype, threads)
         for case in cases.cases(kernel, "course"):
             group = Group(case, dtype, threads)
-            yield from _group(group, [side for side in sides(group) if not backends or side.backend in backends])
+            yield from _group(group, backends or list(states))
     finally:
         set_num_threads(before)
     yield from ("", *(f"{name}: {state}" for name, state in states.items() if state != "available"))
@@ -54,11 +55,14 @@ def _head(kernel: str, dtype: str, threads: int) -> Iterator[str]:
     yield f"{kernels.CONTRACTS[kernel]} in {dtype} on {threads} thread{'s' if threads > 1 else ''}"
     yield f"CPU: {machine.cpu()}{load}; C++ build {machine.build()}"
     yield f"NumPy's BLAS: {', '.join(machine.blas()) or 'none that threadpoolctl knows'}"
+    if limits := [name for name in BLAS_LIMITS if os.environ.get(name)]:
+        yield f"NumPy's rows are not at their best: {' and '.join(limits)} in the environment hold its BLAS back"
     yield f"roof: {roof.peak(dtype, threads) / 1e9:.0f} GFLOP/s in registers; bytes: a copy of the same size"
     yield "every result was compared with the definition before it was timed; median of calls, and its quartiles"
 
 
-def _group(group: Group, present: list[Side]) -> Iterator[str]:
+def _group(group: Group, backends: list[str]) -> Iterator[str]:
+    present = [side for side in sides(group) if side.backend in backends]
     calls, first = {}, {}
     for side in present:
         calls[side], outputs = bind(group, side)
@@ -77,7 +81,8 @@ def _group(group: Group, present: list[Side]) -> Iterator[str]:
     for side in sorted(present, key=lambda side: -np.median(times[side])):
         yield _row(group, side, times[side], first[side], naive)
     if "naive" not in {side.backend for side in present}:
-        yield "  naive             left out: too slow for this size, or not asked for, or more than one thread"
+        several = "it runs on one thread only" if group.threads > 1 else "too slow for this size"
+        yield f"  naive             left out: {several if 'naive' in backends else 'not asked for'}"
 
 
 def bind(group: Group, side: Side) -> tuple[Callable[[], None], dict]:
