@@ -5,7 +5,14 @@ import pytest
 from planted import PLANTED
 
 from cuarzo import kernels
+from cuarzo.kernels import _border
 from cuarzo.kernels.cases import cases, unstable, violation
+
+
+@pytest.fixture(autouse=True)
+def unguarded(monkeypatch):
+    """Most planted kernels bend the arguments of a right one, whose border would refuse them before the bug shows."""
+    monkeypatch.setattr(_border, "check", lambda *arguments: None)
 
 
 def caught(kernel, function):
