@@ -93,6 +93,6 @@ def line() -> str:
     return (
         f"backend {name}"
         + (f" ({', '.join(served)})" if served else "")
-        + f", C++ build {build()}, {threads} thread{'s' if threads > 1 else ''}"
+        + f", C++ build {build().partition(':')[0]}, {threads} thread{'s' if threads > 1 else ''}"
         + (f"; not in {name}: {auto}" if auto else "")
     )
