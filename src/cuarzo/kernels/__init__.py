@@ -213,10 +213,9 @@ def _auto_origin(contract: str) -> str:
 def _say_once(reason: str) -> None:
     if not _said:
         _said.append(reason)
-        warnings.warn(
-            f"cuarzo runs without its C++ kernels ({reason}); NumPy and Numba serve, `cuarzo info` tells which where",
-            stacklevel=2,
-        )
+        said = f"cuarzo runs without its C++ kernels ({reason}); NumPy and Numba serve, `cuarzo info` tells which where"
+        # With a file that does not exist the warning is one line: no line of this file is quoted under it.
+        warnings.warn_explicit(said, UserWarning, "cuarzo", 0)
 
 
 _said: list[str] = []
