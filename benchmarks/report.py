@@ -8,7 +8,7 @@ import numpy as np
 
 from cuarzo import kernels
 from cuarzo.study import machine, roof
-from sides import Group, Side, label, moved
+from cuarzo.study.sides import Group, Side, label, moved
 
 COLOURS = {"naive": "#8c8c8c", "numpy": "#4c78a8", "numba": "#54a24b", "cython": "#eeca3b", "cpp": "#e45756"}
 

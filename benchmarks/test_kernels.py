@@ -8,8 +8,8 @@ import pytest
 
 from cuarzo import get_num_threads, kernels, set_num_threads
 from cuarzo.study import roof
+from cuarzo.study.sides import DTYPES, Group, Side, arguments, groups, sides, wrong
 from report import Report
-from sides import DTYPES, Group, Side, arguments, groups, sides, wrong
 
 SECONDS = 0.1  # for a side, in each pass
 FAIR = 1.8  # two threads on an idle machine come to about twice the peak of one

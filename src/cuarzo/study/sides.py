@@ -62,11 +62,12 @@ def work(case: Case) -> int:
 
 
 def label(case: Case) -> str:
-    """The shapes that say how large a case is: `x 64×1×28×28, w 6×1×5×5`."""
+    """What tells a case from the others: `x 64×1×28×28, w 6×1×5×5`, and an output that only some ask for."""
     given, contract = arguments(case, "float32"), kernels.CONTRACTS[case.kernel]
     arrays = [name for name in contract.inputs if given[name] is not None] or list(contract.outputs)
     named = [name for name in arrays if given[name].ndim > 1] or arrays  # a bias says nothing
-    return ", ".join(f"{name} {'×'.join(map(str, given[name].shape))}" for name in named)
+    asked = [f"with {name}" for name in contract.outputs if name == "indices" and given[name] is not None]
+    return ", ".join([f"{name} {'×'.join(map(str, given[name].shape))}" for name in named] + asked)
 
 
 def moved(group: Group) -> int:
