@@ -14,11 +14,12 @@ BIN := $(VENV)/bin
 # What an editable install compiles: a change in any of these builds anew, a change in a .py file does not.
 NATIVE := pyproject.toml setup.py $(shell find csrc src -name '*.hpp' -o -name '*.cpp' -o -name '*.pyx' -o -name '*.pxd')
 
-.PHONY: help demo test bench lint sanitize wheel dev clean
+.PHONY: help demo test peers bench lint sanitize wheel dev clean
 
 help:
 	@echo 'make demo      train LeNet-5 on digits into runs/, then time the five convolutions'
 	@echo 'make test      the test suite'
+	@echo 'make peers     the tests that compare with PyTorch, with its CPU build installed (200 MB)'
 	@echo 'make bench     time every kernel in every backend: a table and a picture in benchmarks/results/'
 	@echo 'make lint      ruff, mypy, clang-format, cython-lint'
 	@echo 'make sanitize  the kernel tests under AddressSanitizer and UndefinedBehaviorSanitizer'
@@ -47,6 +48,11 @@ demo: $(VENV)/.installed
 # pytest-benchmark has nothing to do here and warns of xdist: it is left out.
 test: $(VENV)/.installed
 	@$(BIN)/python -m pytest -p no:benchmark -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
+
+# The one pinned version: what it computes is what the tests were written against. After this `make test` runs them too.
+peers: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	@$(BIN)/python -m pytest -p no:benchmark -n $(JOBS) --dist loadgroup tests/peers $(PYTEST_ARGS)
 
 # OPENBLAS_* would make NumPy's BLAS take another product than it takes by itself. OMP_PROC_BIND is off: it would pin the
 # main thread to one core, and every thread that is not OpenMP's (the C++ pool, Numba's) inherits that.

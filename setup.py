@@ -39,11 +39,11 @@ def is_x86_64() -> bool:
     return any(name in target.lower() for name in ("x86_64", "amd64")) and "arm64" not in target
 
 
-def cpp_extension(name: str, source: str, flags: list[str]) -> Extension:
+def cpp_extension(name: str, sources: list[str], flags: list[str]) -> Extension:
     flags = [*FLAGS, "-std=c++17", "-Wall", "-Wextra", f"-DCUARZO_MODULE={name}", *flags]
     return Extension(
         f"{KERNELS}.cpp.{name}",
-        [source],
+        sources,
         include_dirs=[pybind11.get_include()],
         depends=glob("csrc/**/*.hpp", recursive=True),
         extra_compile_args=flags,
@@ -54,8 +54,9 @@ def cpp_extension(name: str, source: str, flags: list[str]) -> Extension:
 
 def cpp_extensions() -> list[Extension]:
     builds = BUILDS if is_x86_64() else {"_baseline": ""}
-    modules = [cpp_extension(name, "csrc/bindings.cpp", [f"-march={isa}"] * bool(isa)) for name, isa in builds.items()]
-    return [cpp_extension("_cpu", "csrc/cpu.cpp", []), *modules]
+    sources = sorted(glob("csrc/bindings/*.cpp"))
+    modules = [cpp_extension(name, sources, [f"-march={isa}"] * bool(isa)) for name, isa in builds.items()]
+    return [cpp_extension("_cpu", ["csrc/cpu.cpp"], []), *modules]
 
 
 def cython_extensions() -> list[Extension]:

@@ -88,16 +88,22 @@ class Border {
         return number;
     }
 
-    // A tuple or list of two.
-    std::array<py::object, 2> two(const char *name, py::handle value, const char *expected) const {
-        if (!(py::isinstance<py::tuple>(value) || py::isinstance<py::list>(value)) || py::len(value) != 2)
+    // A tuple or list of n.
+    template <std::size_t n>
+    std::array<py::object, n> items(const char *name, py::handle value, const std::string &expected) const {
+        if (!(py::isinstance<py::tuple>(value) || py::isinstance<py::list>(value)) || py::len(value) != n)
             refuse_type(name, " = ", repr(value), ", expected ", expected);
-        return {value[py::int_(0)], value[py::int_(1)]};
+        std::array<py::object, n> items;
+        for (std::size_t i = 0; i < n; ++i) items[i] = value[py::int_(i)];
+        return items;
     }
 
-    std::array<Index, 2> pair(const char *name, py::handle value, Index least) const {
-        const auto [first, second] = two(name, value, "a pair of integers");
-        return {integer(name, first, least), integer(name, second, least)};
+    template <std::size_t n> std::array<Index, n> integers(const char *name, py::handle value, Index least) const {
+        static const std::string expected = "a tuple of " + std::to_string(n) + (n == 1 ? " integer" : " integers");
+        const auto given = items<n>(name, value, expected);
+        std::array<Index, n> numbers;
+        for (std::size_t i = 0; i < n; ++i) numbers[i] = integer(name, given[i], least);
+        return numbers;
     }
 
     std::uint64_t word(const char *name, py::handle value) const {

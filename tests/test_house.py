@@ -76,11 +76,10 @@ def test_backends_do_not_import_each_other(backend):
 
 
 def test_equal_files_in_every_backend():
-    """`ls src/cuarzo/kernels/*/conv.*` shows the whole ladder."""
-    stems = {path.stem for path in (SOURCE / "kernels" / "naive").glob("[a-z]*.py")}
-    for backend in ("numpy", "numba", "cython"):
-        files = {path.stem for path in (SOURCE / "kernels" / backend).glob("[a-z]*.py*")}
-        assert stems <= files, backend
+    """`ls src/cuarzo/kernels/*/conv.*` shows the whole ladder: a file for each family, in cases and naive too."""
+    for contract in kernels.CONTRACTS.values():
+        for backend in ("naive", "numpy", "cases", *(("numba", "cython") if contract.core else ())):
+            assert list((SOURCE / "kernels" / backend).glob(f"{contract.family}.py*")), (contract.family, backend)
 
 
 def test_files_fit_the_eye():

@@ -130,11 +130,16 @@ template <class T> CUARZO_INLINE Vec<T> zip_high(Vec<T> a, Vec<T> b) {
     return pick<T>(a, b, zip_lanes<T, true>(AllLanes<T>{}));
 }
 
-template <int... i> constexpr auto even_numbers(std::integer_sequence<int, i...>) {
-    return std::integer_sequence<int, (2 * i)...>{};
+template <int first, int... i> constexpr auto every_second(std::integer_sequence<int, i...>) {
+    return std::integer_sequence<int, (first + 2 * i)...>{};
 }
-// a0 a2 ... b0 b2 ...
-template <class T> CUARZO_INLINE Vec<T> evens(Vec<T> a, Vec<T> b) { return pick<T>(a, b, even_numbers(AllLanes<T>{})); }
+// a0 a2 ... b0 b2 ..., and a1 a3 ... b1 b3 ...
+template <class T> CUARZO_INLINE Vec<T> evens(Vec<T> a, Vec<T> b) {
+    return pick<T>(a, b, every_second<0>(AllLanes<T>{}));
+}
+template <class T> CUARZO_INLINE Vec<T> odds(Vec<T> a, Vec<T> b) {
+    return pick<T>(a, b, every_second<1>(AllLanes<T>{}));
+}
 
 // `rows` vectors, read as a matrix, become the transposed one, still row after row (rows: a power of two). With the
 // position in the matrix written in bits, each round of zips turns these bits by one place, from the row to the column.

@@ -170,6 +170,7 @@ def backend() -> dict[str, Any]:
     found: dict[str, Any] = {"name": repr(current), "kernels": ", ".join(serving)}
     if "cpp" in serving:
         found["cpp build"] = import_module("cuarzo.kernels.cpp").BUILD
-    if any(origin == "numpy" and kernel.startswith(("matmul", "conv")) for kernel, origin in origins.items()):
+    products = {kernel for kernel, contract in kernels.CONTRACTS.items() if contract.family in kernels.PRODUCTS}
+    if any(origin == "numpy" and kernel in products for kernel, origin in origins.items()):
         found["threads"] = get_num_threads()
     return found

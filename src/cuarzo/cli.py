@@ -1,4 +1,4 @@
-"""The command line: `cuarzo info`, `cuarzo train`, `cuarzo bench`. Options only; the work is done elsewhere.
+"""The command line: `cuarzo info`, `train`, `bench`, `warmup`. Options only; the work is done elsewhere.
 
 Exit codes: 0; 1 what was asked for failed; 2 it could not be understood; 130 interrupted by Ctrl-C.
 """
@@ -41,23 +41,32 @@ def info() -> None:
 
 @app.command()
 def train(
-    model: Annotated[str, typer.Argument(help="softmax, mlp or lenet5")],
+    model: Annotated[str, typer.Argument(help="softmax, mlp, lenet5, cnn, rnn, lstm, gru or rbm")],
     data: Annotated[str, typer.Option(help="digits, mnist or fashion_mnist")] = "digits",
     epochs: Annotated[
         int | None,
         typer.Option(
             help="passes over the training data [default: suits model and data]; with --resume a larger number is for "
-            "the schedules none and plateau only: step and cosine are laid out over it"
+            "the schedules none and plateau only: the others are laid out over it"
         ),
     ] = None,
     batch_size: Annotated[int | None, typer.Option(help="samples a step [default: suits model and data]")] = None,
     lr: Annotated[float | None, typer.Option(help="learning rate [default: suits model, data and optimizer]")] = None,
     optimizer: Annotated[str | None, typer.Option(help="sgd, momentum, nesterov, rmsprop, adam or adamw")] = None,
-    schedule: Annotated[str | None, typer.Option(help="of the learning rate: none, step, cosine or plateau")] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="of the learning rate: none, linear, step, cosine or plateau")
+    ] = None,
     shift: Annotated[
         int | None,
         typer.Option(help="move training images at random by up to so many pixels [default: suits the data]"),
     ] = None,
+    hidden: Annotated[
+        int | None, typer.Option(help="hidden units of mlp, rnn, lstm, gru or rbm [default: the model's own number]")
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option(help="of rbm: pcd (persistent contrastive divergence) or cd [default: pcd]")
+    ] = None,
+    gibbs_steps: Annotated[int | None, typer.Option(help="of either [default: 1]")] = None,
     patience: Annotated[
         int | None, typer.Option(help="stop after so many epochs without a better validation loss [default: never]")
     ] = None,
@@ -101,6 +110,9 @@ def train(
         dtype=dtype,
         seed=seed,
         refit=refit or None,
+        hidden=hidden,
+        method=method,
+        gibbs_steps=gibbs_steps,
     )
     if out == "":
         _fail(ValueError("--out is empty, expected a folder; `--out .` is this one"), 2)
@@ -117,7 +129,8 @@ def train(
                 set_num_threads(threads)
         record = experiment.run(settings, folder, resume, experiment.command_line(sys.argv[1:]), typer.echo)
         seconds = record["wall_time_seconds"]
-        typer.echo(f"test accuracy {record['test_accuracy']:.4f} in {seconds:.1f} s; all files in {folder}/")
+        tested = [f"{name.replace('_', ' ')} {value:.4f}" for name, value in record.items() if name[:5] == "test_"]
+        typer.echo(f"{', '.join(tested)} in {seconds:.1f} s; all files in {folder}/")
 
 
 @app.command()
@@ -134,6 +147,16 @@ def bench(
         with _usage_errors():
             benchmark.check_arguments(kernel, backend, dtype, threads)
         for line in benchmark.lines(kernel, backend, dtype, threads):
+            typer.echo(line)
+
+
+@app.command()
+def warmup() -> None:
+    """Compile Numba's kernels and keep them on disk, so that later processes start without compiling."""
+    with _plain_errors(), _interruptible(None):
+        from cuarzo.study import warmup as warming
+
+        for line in warming.lines():
             typer.echo(line)
 
 

@@ -47,11 +47,12 @@ class RunningMean:
     def __init__(self) -> None:
         self.count, self.right, self.total, self.classes = 0, 0, 0.0, True
 
-    def add(self, loss: float, output: np.ndarray, y: np.ndarray) -> None:
+    def add(self, loss: float, output: np.ndarray | None, y: np.ndarray) -> None:
         self.count += len(y)
         self.total += loss * len(y)
-        self.classes = self.classes and y.ndim == 1 and np.issubdtype(y.dtype, np.integer) and output.ndim == 2
-        if self.classes:
+        labelled = y.ndim == 1 and np.issubdtype(y.dtype, np.integer)
+        self.classes = self.classes and labelled and output is not None and output.ndim == 2
+        if self.classes and output is not None:
             self.right += int(np.count_nonzero(output.argmax(axis=1) == y))
 
     @property

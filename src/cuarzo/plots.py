@@ -19,11 +19,16 @@ VALIDATION = {"color": "#D55E00", "linestyle": "--", "marker": "s"}
 MOST_FILTERS = 64
 
 
-def curves(history: History, path: Path | str, title: str = "", best: int | None = None) -> None:
-    """Loss and accuracy over the epochs, training and validation; `best` marks the epoch whose weights were kept."""
+def curves(
+    history: History, path: Path | str, title: str = "", best: int | None = None, loss: str = "cross-entropy loss"
+) -> None:
+    """Loss and accuracy over the epochs, training and validation; `best` marks the epoch whose weights were kept.
+
+    `loss` is what the axis calls it.
+    """
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-    panels = [("loss", "cross-entropy loss")]
+    panels = [("loss", loss)]
     if history.epochs and history.epochs[0].train_accuracy is not None:
         panels.append(("accuracy", "accuracy"))
     figure, axes = _figure(1, len(panels), (5.2 * len(panels), 4.0))
@@ -64,6 +69,20 @@ def filters(weights: np.ndarray, path: Path | str, title: str = "", names: Seque
     bar.ax.axhline(0, color="black", linewidth=0.8)
     cut = f" (the first {len(shown)} of {len(weights)})" if len(shown) < len(weights) else ""
     axis.set_title(title + cut)
+    _write(figure, path)
+
+
+def pictures(images: np.ndarray, path: Path | str, title: str = "") -> None:
+    """A table of images (rows, columns, H, W) with values from 0, black, to 1, white."""
+    if np.ndim(images) != 4 or np.size(images) == 0:
+        raise ValueError(f"plots.pictures: images has shape {np.shape(images)}, expected (rows, columns, H, W)")
+    framed = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=0.5)
+    rows, columns, height, width = framed.shape
+    mosaic = framed.transpose(0, 2, 1, 3).reshape(rows * height, columns * width)
+    figure, axes = _figure(1, 1, (0.75 * columns + 0.4, 0.75 * rows + 0.6))
+    axes[0, 0].imshow(mosaic, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes[0, 0].set_axis_off()
+    axes[0, 0].set_title(title, fontsize=10)
     _write(figure, path)
 
 

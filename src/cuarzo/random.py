@@ -93,10 +93,16 @@ class Stream:
         u = np.empty(shape, dtype)
         if u.dtype not in (np.float32, np.float64):
             raise TypeError(f"uniform: dtype must be float32 or float64, got {u.dtype}")
-        kernels.current().philox_uniform(self.key, self.counter, u)
-        per_block = 16 // u.itemsize
-        self.counter = (self.counter + -(-u.size // per_block)) & _MASK
+        kernels.current().philox_uniform(*self.take(u.size, u.dtype), u)
         return u
+
+    def take(self, count: int, dtype: DTypeLike = np.float32) -> tuple[int, int]:
+        """(key, counter) of the next `count` uniform numbers, for a kernel that draws them itself; the counter passes
+        them by.
+        """
+        counter, per_block = self.counter, 16 // np.dtype(dtype).itemsize
+        self.counter = (counter + -(-count // per_block)) & _MASK
+        return self.key, counter
 
     def normal(self, shape: int | tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
         """Standard normal numbers by Box and Muller (1958), from two float64 uniforms each, rounded once to `dtype`."""

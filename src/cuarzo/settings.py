@@ -23,12 +23,19 @@ OPTIMIZERS: dict[str, tuple[Callable[..., optim.Optimizer], float]] = {
 }
 SCHEDULES: dict[str, Callable[[optim.Optimizer, int], Any]] = {
     "none": lambda optimizer, epochs: None,
+    "linear": lambda optimizer, epochs: optim.LinearLR(optimizer, 1.0, 0.0, epochs),
     "step": lambda optimizer, epochs: optim.StepLR(optimizer, math.ceil(epochs / 3)),
     "cosine": lambda optimizer, epochs: optim.CosineAnnealingLR(optimizer, epochs),
     "plateau": lambda optimizer, epochs: optim.ReduceLROnPlateau(optimizer, factor=0.5, patience=2),
 }
 FILE = "settings.json"  # in the folder of a run
 DTYPES = ("float32", "float64")
+METHODS = ("pcd", "cd")
+# Whose width --hidden sets, and what the model calls it.
+WIDTHS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "mlp": lambda units: {"hidden": (units,)},
+    **{name: lambda units: {"hidden": units} for name in ("rnn", "lstm", "gru", "rbm")},
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,9 @@ class Settings:
     dtype: str = "float32"
     seed: int = 0
     refit: bool = False
+    hidden: int | None = None  # units; None: the model's own number
+    method: str = "pcd"  # of an energy model: persistent contrastive divergence, or plain ("cd")
+    gibbs_steps: int = 1  # of either
 
 
 # LeNet-5: chosen by validation accuracy, on digits by its mean over the splits of seeds 0 to 7. They share images:
@@ -58,6 +68,13 @@ RECIPES: dict[tuple[str, str], dict[str, Any]] = {
     ("lenet5", "digits"): {"epochs": 30, "batch_size": 16, "lr": 3e-3, "optimizer": "adamw", "shift": 2},
     ("lenet5", "mnist"): {"epochs": 5, "batch_size": 32, "lr": 0.05, "optimizer": "momentum"},
     ("lenet5", "fashion_mnist"): {"epochs": 10, "batch_size": 32},
+    ("cnn", "digits"): {"epochs": 30, "batch_size": 16, "shift": 2},
+    ("cnn", "mnist"): {"epochs": 5, "batch_size": 64},
+    ("rnn", "mnist"): {"epochs": 10},
+    ("lstm", "mnist"): {"epochs": 10, "lr": 3e-3},
+    ("gru", "mnist"): {"epochs": 10, "lr": 3e-3},
+    ("rbm", "digits"): {"epochs": 100, "batch_size": 20, "lr": 0.05, "optimizer": "sgd", "schedule": "linear"},
+    ("rbm", "mnist"): {"epochs": 20, "batch_size": 100, "lr": 0.1, "optimizer": "sgd", "schedule": "linear"},
 }
 
 
@@ -70,11 +87,13 @@ def plan(given: dict[str, Any], stored: dict[str, Any] | None = None) -> Setting
     """
     given = {name: value for name, value in given.items() if value is not None}
     _check(given)
+    _check_applies(given)
     if stored is not None:
         fixed = {name: value for name, value in given.items() if name not in ("epochs", "refit")}
         if differences := compare({name: stored.get(name) for name in fixed}, fixed):
             raise ValueError("the run to resume has other settings: " + "; ".join(differences))
-        if given.get("epochs", stored["epochs"]) != stored["epochs"] and stored["schedule"] in ("step", "cosine"):
+        laid_out = stored["schedule"] in ("linear", "step", "cosine")
+        if given.get("epochs", stored["epochs"]) != stored["epochs"] and laid_out:
             raise ValueError(
                 f"--epochs is {given['epochs']}, expected {stored['epochs']} as in the run to resume: its schedule "
                 f"{stored['schedule']!r} is laid out over that number, so with another one it is another run"
@@ -89,12 +108,13 @@ def plan(given: dict[str, Any], stored: dict[str, Any] | None = None) -> Setting
 def _check(values: dict[str, Any]) -> None:
     """Names that are known, numbers in their range."""
     known = {"model": [*models.MODELS], "data": [*data.DATASETS], "dtype": [*DTYPES]}
-    known |= {"optimizer": [*OPTIMIZERS], "schedule": [*SCHEDULES]}
+    known |= {"optimizer": [*OPTIMIZERS], "schedule": [*SCHEDULES], "method": [*METHODS]}
     for name, choices in known.items():
         if name in values:
             check_name("data set" if name == "data" else name, values[name], choices)
-    for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 1), ("shift", 0)):
-        if name in values:
+    counts = {"epochs": 1, "batch_size": 1, "patience": 1, "shift": 0, "hidden": 1, "gibbs_steps": 1}
+    for name, least in counts.items():
+        if values.get(name) is not None:
             check_count(f"--{name.replace('_', '-')}", values[name], least)
     lr = values.get("lr", 1.0)
     if not isinstance(lr, int | float) or not 0 < lr < math.inf:
@@ -102,6 +122,24 @@ def _check(values: dict[str, Any]) -> None:
     check_count("--seed", values.get("seed", 0), 0, 2**64 - 1)
     if not isinstance(values.get("refit", False), bool):
         raise TypeError(f"--refit is {values['refit']!r}, expected true or false")
+
+
+def _check_applies(given: dict[str, Any]) -> None:
+    """An option that the model has no use for is a mistake, not a detail."""
+    model = given["model"]
+    if given.get("hidden") is not None and model not in WIDTHS:
+        raise ValueError(f"--hidden is {given['hidden']}, expected none for {model}; known to: {', '.join(WIDTHS)}")
+    for name in ("method", "gibbs_steps"):
+        if name in given and model not in models.ENERGY:
+            option = "--" + name.replace("_", "-")
+            raise ValueError(
+                f"{option} is {given[name]!r}, expected none for {model}: it is for {', '.join(models.ENERGY)}"
+            )
+
+
+def model_options(settings: Settings) -> dict[str, Any]:
+    """What the model is built with, beyond its dtype."""
+    return {} if settings.hidden is None else WIDTHS[settings.model](settings.hidden)
 
 
 def stored_settings(folder: Path) -> dict[str, Any]:

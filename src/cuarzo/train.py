@@ -3,6 +3,8 @@
 import math
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,11 @@ from cuarzo.history import Epoch, History
 from cuarzo.names import check_count
 from cuarzo.nn import Module
 from cuarzo.tensor import Tensor
+from cuarzo.tensor.graph import Array
+
+Step = Callable[[Any, Array], float]
+Measure = Callable[[Any, Part], tuple[float, float | None]]
+Learn = Callable[[Module, Array, Array], tuple[float, Array | None]]
 
 
 class DivergedError(ArithmeticError):
@@ -33,6 +40,8 @@ def fit(
     batch_size: int = 64,
     optimizer: optim.Optimizer | None = None,
     loss: Loss = ops.cross_entropy,
+    step: Step | None = None,
+    measure: Measure | None = None,
     schedule: optim.Schedule | None = None,
     patience: int | None = None,
     clip: float | None = None,
@@ -47,6 +56,9 @@ def fit(
     validation  (x, y): looked at after each epoch, never learned from. Early stopping and plateau schedules need it.
     optimizer   holds the model's parameters; Adam with its defaults if None.
     loss        a mean over the batch, called with the output and y: integer labels as an array, others as a Tensor.
+    step        for a rule that is no gradient of a loss, such as contrastive divergence: step(model, x), in place of
+                forward pass, loss and backward pass, sets the parameters' gradients and returns the number to report.
+    measure     (model, part) -> (loss, accuracy or None) of the validation data; evaluation.evaluate if None.
     schedule    its step(validation loss) is called after each epoch.
     patience    stop when the validation loss has found no new minimum for so many epochs, and put back the weights
                 of the best epoch.
@@ -71,12 +83,16 @@ def fit(
         )
     loader = Loader(*train, batch_size, seed=seed, augment=augment)
     state = State(model, optimizer, schedule, loader, History(key=loader.key))
+    learn = partial(_gradient_step, loss=loss) if step is None else partial(_own_step, step=step)
+    measured = partial(evaluate, loss=loss) if measure is None else measure
     path = None if folder is None else Path(folder) / NAME
     settings = _settings(
         state,
         train,
         validation,
         loss,
+        step=describe(step),
+        measure=describe(measure),
         batch_size=plain(batch_size),
         patience=plain(patience),
         clip=plain(clip),
@@ -89,7 +105,7 @@ def fit(
         history.key = loader.key
     while len(history) < epochs and not (patience and len(history) - history.best_epoch >= patience):
         try:
-            history.epochs.append(_epoch(state, validation, loss, clip, epochs, progress))
+            history.epochs.append(_epoch(state, validation, learn, measured, clip, epochs, progress))
         except DivergedError as error:
             kept = (
                 f"the last good state (after epoch {len(history)}) is in {path}" if path else "no folder, no checkpoint"
@@ -161,16 +177,24 @@ def _settings(state: State, train: Part, validation: Part | None, loss: Loss, **
     }
 
 
-def _epoch(state: State, validation: Part | None, loss: Loss, clip: float | None, epochs: int, progress: bool) -> Epoch:
+def _epoch(
+    state: State,
+    validation: Part | None,
+    learn: Learn,
+    measure: Measure,
+    clip: float | None,
+    epochs: int,
+    progress: bool,
+) -> Epoch:
     from tqdm import tqdm
 
     number, lr, started = len(state.history) + 1, float(state.optimizer.lr), time.perf_counter()
     label = f"epoch {number}/{epochs}"
     disabled = None if progress else True  # None: no bar where the output is not a terminal
     with tqdm(total=len(state.loader.x), desc=label, unit="sample", leave=False, disable=disabled) as bar:
-        mean = _train(state, loss, clip, number, bar)
+        mean = _train(state, learn, clip, number, bar)
     rate = mean.count / (time.perf_counter() - started)
-    valid_loss, valid_accuracy = (None, None) if validation is None else evaluate(state.model, validation, loss)
+    valid_loss, valid_accuracy = (None, None) if validation is None else measure(state.model, validation)
     seconds = time.perf_counter() - started
     row = Epoch(number, mean.loss, mean.accuracy, valid_loss, valid_accuracy, lr, seconds)
     if not (valid_loss is None or math.isfinite(valid_loss)) or not _finite(state.model):
@@ -183,27 +207,36 @@ def _epoch(state: State, validation: Part | None, loss: Loss, clip: float | None
 
 
 @np.errstate(over="ignore", invalid="ignore")  # where that does harm, DivergedError says it in one sentence
-def _train(state: State, loss: Loss, clip: float | None, number: int, bar: Any) -> RunningMean:
+def _train(state: State, learn: Learn, clip: float | None, number: int, bar: Any) -> RunningMean:
     """One pass over the training data."""
     model, optimizer, mean = state.model, state.optimizer, RunningMean()
     model.train()
-    for step, (x, y) in enumerate(state.loader, 1):
+    for count, (x, y) in enumerate(state.loader, 1):
         optimizer.zero_grad()
-        output = model(Tensor(x))
-        value = loss_of(loss, output, y)
-        if not math.isfinite(value.item()):
+        value, output = learn(model, x, y)
+        if not math.isfinite(value):
             before = (number - 1) * len(state.loader)
-            raise DivergedError(
-                f"fit: the loss is {value.item()} at step {before + step} (epoch {number}, batch {step})"
-            )
-        value.backward()
+            raise DivergedError(f"fit: the loss is {value} at step {before + count} (epoch {number}, batch {count})")
         if clip is not None:
             optim.clip_grad_norm_(model.parameters(), clip)
         optimizer.step()
-        mean.add(value.item(), output.data, y)
+        mean.add(value, output, y)
         bar.set_postfix_str(mean.shown(), refresh=False)
         bar.update(len(y))
     return mean
+
+
+def _gradient_step(model: Module, x: Array, y: Array, loss: Loss) -> tuple[float, Array | None]:
+    """Forward, loss, backward."""
+    output = model(Tensor(x))
+    value = loss_of(loss, output, y)
+    if math.isfinite(value.item()):
+        value.backward()
+    return value.item(), output.data
+
+
+def _own_step(model: Module, x: Array, y: Array, step: Step) -> tuple[float, Array | None]:
+    return float(step(model, x)), None
 
 
 def _finite(model: Module) -> bool:

@@ -1,5 +1,6 @@
 """`cuarzo info`, `cuarzo bench`, and the program as a whole."""
 
+import os
 import subprocess
 import sys
 
@@ -95,3 +96,20 @@ def test_bench_verifies_before_it_times(quick, monkeypatch):
     finally:
         del kernels._registered["mistaken"]
     assert sides.DTYPES == ("float32", "float64")
+
+
+@pytest.mark.skipif(kernels.backends()["numba"] != "available", reason="Numba is not installed here")
+def test_a_second_process_finds_what_warmup_compiled(monkeypatch, tmp_path):
+    """On one family: the whole takes minutes."""
+    code = (
+        "from cuarzo import kernels; from cuarzo.study import warmup; "
+        "kernels.CONTRACTS = {n: c for n, c in kernels.CONTRACTS.items() if c.family == 'random'}; "
+        "print(*warmup.lines(), sep='\\n')"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    first, second = (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+        for _ in range(2)
+    )
+    assert "0 functions" not in first.stdout.splitlines()[-1]
+    assert second.stdout.splitlines()[-1].endswith("0 functions compiled: all came from the cache")

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cuarzo import experiment, kernels, models
+from cuarzo import evaluation, experiment, kernels, models
 from cuarzo.cli import app
+from cuarzo.experiment import energy
+from cuarzo.experiment.classification import first_layer_images
 from cuarzo.kernels.threads import get_num_threads, set_num_threads
 from cuarzo.storage import load_arrays
 
@@ -157,8 +159,8 @@ def test_refit_learns_from_all_training_data_and_is_what_is_tested():
 
 def test_the_test_data_are_looked_at_once(monkeypatch):
     looked = []
-    real = experiment.evaluation.predict
-    monkeypatch.setattr(experiment.evaluation, "predict", lambda model, x: looked.append(len(x)) or real(model, x))
+    real = evaluation.predict
+    monkeypatch.setattr(evaluation, "predict", lambda model, x: looked.append(len(x)) or real(model, x))
     cuarzo("train", "softmax", "--epochs", 2, "--seed", 0, "--refit", "--out", "a")
     assert looked == [450]
 
@@ -252,7 +254,7 @@ def test_training_that_diverges_says_so():
 def start(*arguments):
     command = [sys.executable, "-W", "ignore", "-m", "cuarzo", "train", *map(str, arguments)]
     # a relative PYTHONPATH means nothing in the test's own folder
-    environment = {**os.environ, "PYTHONPATH": str(Path(experiment.__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(kernels.__file__).parents[2])}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
@@ -293,7 +295,51 @@ def test_kill_9_during_training_then_resume():
 
 
 def test_weights_as_images():
-    assert experiment.first_layer_images(models.lenet5()).shape == (6, 5, 5)
-    assert experiment.first_layer_images(models.mlp()).shape == (256, 28, 28)
-    images = experiment.first_layer_images(models.softmax())
-    assert images.shape == (10, 28, 28) and np.any(images)
+    digits = tuple("0123456789")
+    shown = {name: first_layer_images(models.build(name), digits) for name in models.CLASSIFIERS}
+    shapes = {name: images.shape for name, (images, _) in shown.items()}
+    assert shapes["lenet5"] == (6, 5, 5) and shapes["cnn"] == (32, 3, 3) and shapes["mlp"] == (256, 28, 28)
+    assert shapes["softmax"] == (10, 28, 28) and shapes["lstm"] == (4, 128, 28) and shapes["rnn"] == (1, 128, 28)
+    assert shown["softmax"][1] == digits and shown["mlp"][1] is None and len(shown["gru"][1]) == 3
+    assert all(np.any(images) for images, _ in shown.values())
+
+
+def test_an_rbm_leaves_its_pictures_and_its_likelihood(pictures):
+    output = cuarzo("train", "rbm", "--hidden", 6, "--epochs", 2, "--seed", 0, "--out", "a").output
+    drawn = {"reconstructions.png", "samples.png", "filters.png", "curves.png"}
+    assert set(os.listdir("a")) == drawn | BEGIN | {"history.csv", "model.safetensors", "run.json"}
+    found = record("a")
+    assert -784 * np.log(2) < found["test_log_likelihood"] < 0 and "test log likelihood -" in output
+    assert found["settings"]["hidden"] == 6 and load_arrays("a/model.safetensors")[0]["weight"].shape == (6, 784)
+    cuarzo("train", "softmax", "--epochs", 1, "--out", "a")  # a classifier in its place: no picture of the RBM stays
+    assert set(os.listdir("a")) == FILES | BEGIN
+
+
+@pytest.mark.parametrize("method", ["pcd", "cd"])
+def test_an_interrupted_rbm_goes_on_with_its_chains(method, monkeypatch):
+    options = ["--hidden", 5, "--seed", 1, "--method", method, "--gibbs-steps", 2, "--schedule", "none"]
+    monkeypatch.setattr(energy, "GIBBS_STEPS", 5)
+    cuarzo("train", "rbm", *options, "--epochs", 3, "--out", "straight")
+    cuarzo("train", "rbm", *options, "--epochs", 1, "--out", "cut")
+    cuarzo("train", "rbm", "--out", "cut", "--resume", "--epochs", 3)
+    assert model_of("cut") == model_of("straight")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["lenet5", "--hidden", "3"], "--hidden is 3, expected none for lenet5"),
+        (["mlp", "--hidden", "0"], "--hidden is 0, expected 1 or more"),
+        (["softmax", "--method", "cd"], "--method is 'cd', expected none for softmax: it is for rbm"),
+        (["lstm", "--gibbs-steps", "2"], "--gibbs-steps is 2, expected none for lstm"),
+        (["rbm", "--method", "cdd"], "unknown method 'cdd' (did you mean 'cd'?)"),
+    ],
+)
+def test_options_that_the_model_has_no_use_for(arguments, message):
+    assert message in cuarzo("train", *arguments, code=2).stderr
+
+
+@pytest.mark.parametrize("model", ["cnn", "lstm"])
+def test_the_other_classifiers_leave_the_same_files(model, pictures):
+    cuarzo("train", model, "--epochs", 1, "--seed", 0, *(["--hidden", 8] if model == "lstm" else []), "--out", "a")
+    assert set(os.listdir("a")) == FILES | BEGIN and record("a")["test_accuracy"] > 0.1

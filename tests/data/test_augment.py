@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cuarzo.data import Loader, Shift
+from cuarzo.data import Binarize, Loader, Shift
 from cuarzo.random import Stream
 
 X = np.random.default_rng(0).random((200, 2, 4, 5)).astype(np.float32) + 1
@@ -50,3 +50,13 @@ def test_the_loader_varies_each_pass_and_repeats_it_from_its_state():
     assert np.array_equal(np.concatenate([x for x, _ in loader]), first)
     with pytest.raises(ValueError, match="augment draws from the stream of the order"):
         Loader(X, np.arange(200), shuffle=False, augment=Shift(1))
+
+
+def test_a_grey_value_is_the_probability_of_a_one():
+    x = np.repeat(np.array([0, 0.2, 0.75, 1], np.float32), 10_000).reshape(4, 10_000)
+    drawn = Binarize()(x, Stream(3))
+    assert drawn.dtype == x.dtype and set(np.unique(drawn)) == {0, 1}
+    # five standard errors of 10,000 coins: sqrt(p (1 - p) / 10,000) <= 0.005
+    assert drawn[0].sum() == 0 and drawn[3].all() and np.abs(drawn.mean(1) - x[:, 0]).max() < 0.025
+    stream = Stream(3)
+    assert np.array_equal(Binarize()(x, stream), drawn) and not np.array_equal(Binarize()(x, stream), drawn)

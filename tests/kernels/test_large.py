@@ -1,33 +1,30 @@
 """Sizes beyond every cache block and register tile, judged by naive on some rows, filters and images of the whole."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
 from cuarzo import kernels
 from cuarzo.kernels.cases import Case, define
 from cuarzo.kernels.cases.conv import Conv
+from cuarzo.kernels.cases.family import is_floating, sums
 from cuarzo.kernels.cases.matmul import Product
 from implementations import implementations
 
 PRODUCTS = [Product(M, K, N, ta, tb) for M, K, N in [(197, 1030, 397), (1500, 70, 66), (33, 50, 2500)]
             for ta, tb in [(False, False), (True, True), (False, True), (True, False)]]  # fmt: skip
 CONVS = [
-    Conv(2, 20, 30, 33, 50, 3, 3, pad=((1, 1), (1, 1))),
-    Conv(1, 130, 14, 15, 70, 3, 3, pad=((1, 1), (1, 1)), stride=(2, 2)),
-    Conv(64, 1, 28, 28, 6, 5, 5, pad=((2, 2), (2, 2))),
-    Conv(3, 40, 9, 50, 33, 1, 1),
-    Conv(2, 3, 70, 66, 10, 7, 7, stride=(2, 2), pad=((3, 3), (3, 3))),
+    Conv(2, 20, (30, 33), 50, (3, 3), pad=1),
+    Conv(1, 130, (14, 15), 70, (3, 3), stride=2, pad=1),
+    Conv(64, 1, (28, 28), 6, (5, 5), pad=2),
+    Conv(3, 40, (9, 50), 33, (1, 1)),
+    Conv(2, 3, (70, 66), 10, (7, 7), stride=2, pad=3),
+    Conv(3, 20, (1100,), 40, (5,), pad=2),
+    Conv(1, 1, (5000,), 9, (9,), stride=2, pad=((8, 0),)),
+    Conv(2, 8, (5, 12, 17), 12, (3, 3, 3), pad=1),
+    Conv(1, 3, (7, 20, 21), 5, (3, 5, 5), stride=(1, 2, 2), pad=((1, 1), (2, 2), (2, 2))),
 ]
-
-
-def _agree(got, part, terms):
-    """`part`: the arguments that define the part of the output; expected within (n + 2) eps sum |a| |b|."""
-    kernel, arguments = part
-    double = {k: v.astype(np.float64) if isinstance(v, np.ndarray) else v for k, v in arguments.items()}
-    sizes = {k: np.abs(v) if isinstance(v, np.ndarray) else v for k, v in double.items()}
-    for name, right in define(kernel, double).items():
-        bound = (terms + 2) * np.finfo(np.float32).eps * define(kernel, sizes)[name]
-        assert (np.abs(got[name] - right) <= bound).all(), name
 
 
 @pytest.mark.parametrize("settings", PRODUCTS, ids=lambda s: Case("matmul", s).id)
@@ -38,27 +35,52 @@ def test_product(kernel, backend, rung, settings):
     rows = np.linspace(0, settings.M - 1, 9).astype(int)
     columns = np.linspace(0, settings.N - 1, 9).astype(int)
     part = {
+        **given,
         "a": given["a"][:, rows] if settings.ta else given["a"][rows],
         "b": given["b"][columns] if settings.tb else given["b"][:, columns],
         "c": np.empty((9, 9)),
     }
-    _agree({"c": given["c"][np.ix_(rows, columns)]}, (kernel, {**given, **part}), settings.K)
+    part = {k: np.ascontiguousarray(v, np.float64) if is_floating(v) else v for k, v in part.items()}
+    expected = define(kernel, part)
+    bound = sums(kernel, settings, part, expected, np.finfo(np.float32).eps)["c"]
+    assert (np.abs(given["c"][np.ix_(rows, columns)] - expected["c"]) <= bound).all()
 
 
-@pytest.mark.parametrize("settings", CONVS, ids=lambda s: Case("conv2d_forward", s).id)
-@pytest.mark.parametrize("kernel, backend, rung", [row for row in implementations() if row[0].startswith("conv2d")])
+ROWS = [
+    (*row, settings)
+    for row in implementations()
+    for settings in CONVS
+    if row[0].startswith(f"conv{len(settings.size)}d")
+]
+
+
+@pytest.mark.parametrize(
+    "kernel, backend, rung, settings", ROWS, ids=lambda v: v if isinstance(v, str) else Case("", v).id
+)
 def test_convolution(kernel, backend, rung, settings):
     case = Case(kernel, settings)
     given = case.arguments(np.float32)
     kernels.implementation(kernel, backend, rung)(*given.values())
+    for at, expected, bounds in _parts(case):
+        for name, right in expected.items():
+            assert (np.abs(given[name][at[name]] - right) <= bounds[name]).all(), name
+
+
+@cache  # every backend is compared with it
+def _parts(case):
+    """Some parts of the outputs: where they are, what is expected there, and its bounds."""
+    kernel, settings = case
+    given = {k: v.astype(np.float64) if is_floating(v) else v for k, v in case.arguments(np.float32).items()}
+    parts = []
     for n, f, c in [(0, 0, 0), (settings.N - 1, settings.F - 1, settings.C - 1), (settings.N // 2, settings.F // 2, 0)]:
         image, filt, channel = slice(n, n + 1), slice(f, f + 1), slice(c, c + 1)
-        if kernel == "conv2d_forward":
-            part = {"x": given["x"][image], "w": given["w"][filt], "b": given["b"][filt], "y": given["y"][image, filt]}
-        elif kernel == "conv2d_backward_input":
-            part = {"dy": given["dy"][image], "w": given["w"][:, channel], "dx": given["dx"][image, channel]}
-        else:
-            part = {"x": given["x"][:, channel], "dy": given["dy"][:, filt], "dw": given["dw"][filt, channel],
-                    "db": given["db"][filt]}  # fmt: skip
-        part = {k: np.ascontiguousarray(v) for k, v in part.items()}
-        _agree(part, (kernel, {**given, **part}), case.terms())
+        every = slice(None)
+        at = {
+            "forward": {"x": image, "w": filt, "b": filt, "y": (image, filt)},
+            "backward_input": {"dy": image, "w": (every, channel), "dx": (image, channel)},
+            "backward_weight": {"x": (every, channel), "dy": (every, filt), "dw": (filt, channel), "db": filt},
+        }[kernel.split("_", 1)[1]]
+        part = {**given, **{name: np.ascontiguousarray(given[name][where]) for name, where in at.items()}}
+        expected = define(kernel, part)
+        parts.append((at, expected, sums(kernel, settings, part, expected, np.finfo(np.float32).eps)))
+    return parts

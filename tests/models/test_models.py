@@ -13,6 +13,11 @@ from cuarzo.tensor import Tensor
         ("softmax", 784 * 10 + 10),
         ("mlp", 784 * 256 + 256 + 256 * 10 + 10),
         ("lenet5", 156 + 2416 + 48_120 + 10_164 + 850),
+        ("cnn", 320 + 18_496 + 3136 * 128 + 128 + 1290),
+        ("rnn", 128 * (28 + 128 + 2) + 1290),
+        ("lstm", 4 * 128 * (28 + 128 + 2) + 1290),
+        ("gru", 3 * 128 * (28 + 128 + 2) + 1290),
+        ("rbm", 784 * 500 + 784 + 500),
     ],
 )
 def test_parameters(name, count):
@@ -23,7 +28,7 @@ def test_lenet5_has_the_parameters_of_the_modern_form():
     assert sum(p.size for p in models.lenet5().parameters()) == 61_706
 
 
-@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("name", models.CLASSIFIERS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_forward_and_backward(name, dtype):
     model = models.build(name, classes=7, dtype=dtype)

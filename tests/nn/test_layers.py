@@ -17,7 +17,7 @@ SIGNATURES = {
     "Linear": "in_features out_features bias=True",
     "Conv2d": "in_channels out_channels kernel_size stride=1 padding=0 dilation=1 groups=1 bias=True",
     "MaxPool2d": "kernel_size stride=None padding=0 dilation=1 return_indices=False ceil_mode=False",
-    "AvgPool2d": "kernel_size stride=None padding=0 ceil_mode=False count_include_pad=True",
+    "AvgPool2d": "kernel_size stride=None padding=0 ceil_mode=False count_include_pad=True divisor_override=None",
     "Flatten": "start_dim=1 end_dim=-1",
     "Dropout": "p=0.5",
     "LeakyReLU": "negative_slope=0.01",
@@ -47,6 +47,7 @@ LAYERS = [
     (nn.LeakyReLU(0.3), lambda x: ops.leaky_relu(x, 0.3)),
     (nn.ELU(2.0), lambda x: ops.elu(x, 2.0)),
     (nn.GELU(), ops.gelu),
+    (nn.SiLU(), ops.silu),
     (nn.GELU("tanh"), lambda x: ops.gelu(x, "tanh")),
     (nn.Softplus(2.0, 1.0), lambda x: ops.softplus(x, 2.0, 1.0)),
     (nn.Softmax(1), lambda x: ops.softmax(x, 1)),
@@ -168,6 +169,11 @@ def test_losses():
         ):
             assert_array_equal(loss(reduction=reduction)(x, t).data, op(x, t, reduction).data)
     assert repr(nn.MSELoss()) == "MSELoss(reduction='mean')"
+    loss = nn.CrossEntropyLoss(ignore_index=3, reduction="sum", label_smoothing=0.1)
+    assert_array_equal(loss(logits, labels).data, ops.cross_entropy(logits, labels, "sum", 3, 0.1).data)
+    assert repr(loss) == "CrossEntropyLoss(ignore_index=3, reduction='sum', label_smoothing=0.1)"
+    with pytest.raises(ValueError, match="label_smoothing is -1"):
+        nn.CrossEntropyLoss(label_smoothing=-1)
 
 
 def test_dropout_in_training_and_after():

@@ -24,6 +24,14 @@ def test_step():
     assert rates(optim.StepLR(optimizer(), 2, 0.5), [None] * 5) == [1, 0.5, 0.5, 0.25, 0.25]
 
 
+def test_linear():
+    rate = optimizer()
+    falling = optim.LinearLR(rate, 1.0, 0.0, 4)
+    assert rate.lr == 1 and rates(falling, [None] * 5) == [0.75, 0.5, 0.25, 0, 0]
+    rising = optim.LinearLR(optimizer(), total_iters=2)
+    assert rising.optimizer.lr == pytest.approx(1 / 3) and rates(rising, [None] * 3) == pytest.approx([2 / 3, 1, 1])
+
+
 def test_cosine():
     expected = [0.1 + 0.9 * (1 + math.cos(math.pi * t / 4)) / 2 for t in range(1, 10)]
     assert rates(optim.CosineAnnealingLR(optimizer(), 4, 0.1), [None] * 9) == pytest.approx(expected)
@@ -64,6 +72,7 @@ def test_plateau_needs_a_metric():
 
 SCHEDULES = {
     "step": lambda o: optim.StepLR(o, 2),
+    "linear": lambda o: optim.LinearLR(o, 0.5, 0.1, 7),
     "cosine": lambda o: optim.CosineAnnealingLR(o, 7),
     "plateau": lambda o: optim.ReduceLROnPlateau(o, patience=1, cooldown=1),
 }
@@ -98,6 +107,9 @@ def test_saved_and_loaded(name):
         (lambda: optim.ReduceLROnPlateau(optimizer(), min_lr=math.nan), ValueError, "min_lr is nan"),
         (lambda: optim.StepLR(optimizer(), 1, "a"), TypeError, "StepLR: gamma is 'a'"),
         (lambda: optim.StepLR(optimizer(), 1, math.inf), ValueError, "gamma is inf"),
+        (lambda: optim.LinearLR(optimizer(), -0.1), ValueError, "LinearLR: start_factor is -0.1"),
+        (lambda: optim.LinearLR(optimizer(), 0.1, "b"), TypeError, "LinearLR: end_factor is 'b'"),
+        (lambda: optim.LinearLR(optimizer(), total_iters=0), ValueError, "LinearLR: total_iters is 0"),
         (lambda: optim.StepLR(0.1, 1), TypeError, "StepLR: optimizer is a float, expected an Optimizer"),
         (lambda: optim.CosineAnnealingLR(optimizer(), 5, -1), ValueError, "eta_min is -1"),
         (lambda: optim.StepLR(optimizer(), 1).load_state_dict(3), TypeError, "state is a int, expected a dict"),

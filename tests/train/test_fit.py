@@ -194,3 +194,28 @@ def test_history_as_csv(tmp_path):
         "1,0.1,0.5,,,0.01,2.0",
         "2,0.3333333333333333,,0.25,0.75,0.01,2.5",
     ]
+
+
+def test_a_step_of_ones_own_takes_the_place_of_forward_loss_backward():
+    """A rule that is no gradient: each weight moves by the mean of the batch."""
+    model, calls = nn.Sequential(nn.Flatten(), nn.Linear(36, 4)), []
+    before = model[1].weight.data.copy()
+
+    def step(network, x):
+        calls.append(len(x))
+        for p in network.parameters():
+            p.grad = np.full_like(p.data, x.mean())
+        return x.mean()
+
+    def measure(network, part):
+        return float(len(part[0])), None
+
+    x, y = small.data()
+    history = train.fit(
+        model, (x, y), small.data(40, 1), epochs=1, batch_size=96, optimizer=optim.SGD(model.parameters(), 1.0),
+        step=step, measure=measure, progress=False,
+    )  # fmt: skip
+    assert calls == [96] and history.epochs[0].valid_loss == 40 and history.epochs[0].train_accuracy is None
+    np.testing.assert_allclose(model[1].weight.data, before - x.mean(), rtol=1e-5)
+    with pytest.raises(train.DivergedError, match="the loss is nan"):
+        train.fit(model, (x, y), epochs=1, step=lambda network, x: math.nan, progress=False)

@@ -36,6 +36,14 @@ def test_no_filters():
         plots.filters(np.zeros((0, 3, 3)), "f.png")
 
 
+def test_a_table_of_pictures(tmp_path):
+    plots.pictures(np.random.default_rng(0).random((2, 10, 28, 28)), tmp_path / "p.png", "a title")
+    width, height = size(tmp_path / "p.png")
+    assert width > 2 * height
+    with pytest.raises(ValueError, match=r"images has shape \(3, 28, 28\), expected \(rows, columns, H, W\)"):
+        plots.pictures(np.zeros((3, 28, 28)), "p.png")
+
+
 def test_confusion_with_a_class_that_never_came(tmp_path):
     plots.confusion(np.array([[5, 1], [0, 0]]), tmp_path / "m.png", ("cat", "dog"))
     assert size(tmp_path / "m.png")[0] > 300

@@ -1,6 +1,6 @@
 """Data sets, and the loader that cuts them into mini-batches."""
 
-from cuarzo.data.augment import Augmentation, Shift
+from cuarzo.data.augment import Augmentation, Binarize, Shift
 from cuarzo.data.dataset import Dataset
 from cuarzo.data.digits import digits
 from cuarzo.data.loader import Loader
@@ -9,7 +9,18 @@ from cuarzo.names import check_name
 
 DATASETS = {"digits": digits, "mnist": mnist, "fashion_mnist": fashion_mnist}
 
-__all__ = ["DATASETS", "Augmentation", "Dataset", "Loader", "Shift", "digits", "fashion_mnist", "load", "mnist"]
+__all__ = [
+    "DATASETS",
+    "Augmentation",
+    "Binarize",
+    "Dataset",
+    "Loader",
+    "Shift",
+    "digits",
+    "fashion_mnist",
+    "load",
+    "mnist",
+]
 
 
 def load(name: str, seed: int = 0) -> Dataset:

@@ -33,3 +33,14 @@ class Shift:
         windows = sliding_window_view(np.pad(x, ((0, 0), (0, 0), room, room)), x.shape[2:], axis=(2, 3))
         row, column = (stream.uniform((2, len(x)), np.float64) * (2 * self.pixels + 1)).astype(np.int64)
         return np.ascontiguousarray(windows[np.arange(len(x)), :, row, column])
+
+
+@dataclass(frozen=True)
+class Binarize:
+    """Each value of x becomes 1 with the probability that it is, else 0: a grey picture is a new binary one each time.
+
+    As in Salakhutdinov and Murray 2008, "On the quantitative analysis of deep belief networks".
+    """
+
+    def __call__(self, x: np.ndarray, stream: Stream) -> np.ndarray:
+        return (stream.uniform(x.shape, x.dtype) < x).astype(x.dtype)

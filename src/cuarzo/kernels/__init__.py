@@ -48,7 +48,7 @@ BACKENDS = ("naive", "numpy", "numba", "cython", "cpp")
 # there, Numba's where none was. With indices, as training asks for, Numba's maximum pooling takes half of NumPy's time.
 _AUTO_ORDER = ("cpp", "cython", "numba", "numpy", "naive")
 _AUTO_PRODUCTS = ("cpp", "numpy", "cython", "numba", "naive")
-_PRODUCTS = ("matmul", "conv2d_forward", "conv2d_backward_input", "conv2d_backward_weight")
+PRODUCTS = ("matmul", "conv", "recurrent", "rbm")  # families whose time goes into sums of products
 
 Kernel = Callable[..., None]
 _registered: dict[str, dict[str, Kernel]] = {}
@@ -199,7 +199,7 @@ def _reason_missing(name: str) -> str:
 
 
 def _auto_origin(contract: str) -> str:
-    for name in _AUTO_PRODUCTS if contract in _PRODUCTS else _AUTO_ORDER:
+    for name in _AUTO_PRODUCTS if CONTRACTS[contract].family in PRODUCTS else _AUTO_ORDER:
         reason = _reason_missing(name)
         if not reason and hasattr(_package(name), contract):
             return name

@@ -79,6 +79,13 @@ class GELU(_Elementwise):
         return ops.gelu(x, self.approximate)
 
 
+class SiLU(_Elementwise):
+    """x / (1 + e^-x)."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return ops.silu(x)
+
+
 class Softplus(_Elementwise):
     """log(1 + e^(beta x)) / beta; x itself where beta x > threshold."""
 

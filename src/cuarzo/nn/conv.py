@@ -1,6 +1,7 @@
-"""Convolution."""
+"""Convolution over 1, 2 or 3 axes: one implementation."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,17 +9,41 @@ from numpy.typing import DTypeLike
 
 from cuarzo import ops
 from cuarzo.nn.linear import initial_weight_and_bias
-from cuarzo.nn.module import Module
+from cuarzo.nn.module import Module, Parameter
+from cuarzo.ops.windows import entries, padding_of
 from cuarzo.tensor import Tensor
 
 
-class Conv2d(Module):
-    """Images (N, C, H, W) to images (N, F, P, Q), see ops.conv2d. The weight (F, C / groups, R, S) and the bias (F,)
-    start from U(-1/sqrt fan_in, 1/sqrt fan_in) with fan_in = C / groups R S, as in torch.
+class Convolution(Module):
+    """What convolutions and transposed ones share: their numbers, `axes` of windows, and how they show."""
 
-    `seed`: of the initial values; by default the next key of the process.
-    """
+    axes: int
+    op: Callable[..., Tensor]
+    kernel_size: tuple[int, ...]
+    weight: Parameter
+    bias: Parameter | None
+    options: tuple[str, ...] = ("stride", "padding", "dilation", "groups")
 
+    def _set_channels(self, in_channels: Any, out_channels: Any, groups: Any) -> None:
+        name = type(self).__name__
+        self.in_channels = ops.checks.integer(name, "in_channels", in_channels, 1)
+        self.out_channels = ops.checks.integer(name, "out_channels", out_channels, 1)
+        self.groups = ops.checks.integer(name, "groups", groups, 1)
+        for key in ("in_channels", "out_channels"):
+            if vars(self)[key] % self.groups:
+                raise ValueError(f"{name}: {key} is {vars(self)[key]}, expected a multiple of groups = {self.groups}")
+
+    def __repr__(self) -> str:
+        ones, zeros = (1,) * self.axes, (0,) * self.axes
+        defaults = {"stride": ones, "padding": ((0, 0),) * self.axes, "output_padding": zeros, "dilation": ones}
+        values = [(key, vars(self)[key]) for key in self.options]
+        shown = [f", {key}={value}" for key, value in values if value != defaults.get(key, 1)]
+        shown += [", bias=False"] if self.bias is None else []
+        channels = f"{self.in_channels}, {self.out_channels}"
+        return f"{type(self).__name__}({channels}, kernel_size={self.kernel_size}{''.join(shown)})"
+
+
+class _Conv(Convolution):
     def __init__(
         self,
         in_channels: int,
@@ -33,28 +58,42 @@ class Conv2d(Module):
         seed: int | None = None,
         dtype: DTypeLike = np.float32,
     ):
-        self.in_channels = ops.checks.integer("Conv2d", "in_channels", in_channels, 1)
-        self.out_channels = ops.checks.integer("Conv2d", "out_channels", out_channels, 1)
-        self.groups = ops.checks.integer("Conv2d", "groups", groups, 1)
-        for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
-            if channels % groups:
-                raise ValueError(f"Conv2d: {name} is {channels}, expected a multiple of groups = {groups}")
-        self.kernel_size = ops.checks.pair("Conv2d", "kernel_size", kernel_size)
-        self.stride = ops.checks.pair("Conv2d", "stride", stride)
-        self.dilation = ops.checks.pair("Conv2d", "dilation", dilation)
-        self.padding = ops.checks.padding_of("Conv2d", padding, self.kernel_size, self.stride, self.dilation)
+        name = type(self).__name__
+        self._set_channels(in_channels, out_channels, groups)
+        self.kernel_size = entries(name, "kernel_size", kernel_size, self.axes)
+        self.stride = entries(name, "stride", stride, self.axes)
+        self.dilation = entries(name, "dilation", dilation, self.axes)
+        self.padding = padding_of(name, padding, self.kernel_size, self.stride, self.dilation)
         shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
         self.weight, self.bias = initial_weight_and_bias(shape, bias, seed, dtype)
 
     def __call__(self, x: Tensor) -> Tensor:
-        return ops.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        return type(self).op(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
     def flops(self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:
         """A product and a sum for each weight at each place, padding included, and a sum for each bias."""
         return math.prod(output_shape) * (2 * math.prod(self.weight.shape[1:]) + (self.bias is not None))
 
-    def __repr__(self) -> str:
-        defaults = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
-        options = [f", {key}={vars(self)[key]}" for key, value in defaults.items() if vars(self)[key] != value]
-        options += [", bias=False"] if self.bias is None else []
-        return f"Conv2d({self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}{''.join(options)})"
+
+class Conv1d(_Conv):
+    """Signals (N, C, W) to signals (N, F, Q), see ops.conv1d. The weight is (F, C / groups, S); all else as Conv2d."""
+
+    axes, op = 1, staticmethod(ops.conv1d)
+
+
+class Conv2d(_Conv):
+    """Images (N, C, H, W) to images (N, F, P, Q), see ops.conv2d. The weight (F, C / groups, R, S) and the bias (F,)
+    start from U(-1/sqrt fan_in, 1/sqrt fan_in) with fan_in = C / groups R S, as in torch.
+
+    `seed`: of the initial values; by default the next key of the process.
+    """
+
+    axes, op = 2, staticmethod(ops.conv2d)
+
+
+class Conv3d(_Conv):
+    """Volumes (N, C, D, H, W) to volumes (N, F, O, P, Q), see ops.conv3d. The weight is (F, C / groups, E, R, S); all
+    else as Conv2d.
+    """
+
+    axes, op = 3, staticmethod(ops.conv3d)

@@ -55,15 +55,15 @@ class Flatten(Module):
 
 
 def initial_weight_and_bias(
-    shape: tuple[int, ...], bias: bool, seed: int | None, dtype: DTypeLike
+    shape: tuple[int, ...], bias: bool, seed: int | None, dtype: DTypeLike, outputs: int | None = None
 ) -> tuple[Parameter, Parameter | None]:
     """torch's default for Linear and convolutions: U(-b, b) with b = 1/sqrt fan_in for both.
 
-    For the weight that is kaiming_uniform_(a=sqrt 5).
+    For the weight that is kaiming_uniform_(a=sqrt 5). The bias has `outputs` elements, by default the weight's rows.
     """
     stream = Stream(seed)
     weight = init.kaiming_uniform_(Parameter(np.empty(shape, dtype)), a=math.sqrt(5), stream=stream)
     if not bias:
         return weight, None
     bound = 1 / math.sqrt(init.fans(weight)[0])
-    return weight, init.uniform_(Parameter(np.empty(shape[0], dtype)), -bound, bound, stream=stream)
+    return weight, init.uniform_(Parameter(np.empty(outputs or shape[0], dtype)), -bound, bound, stream=stream)

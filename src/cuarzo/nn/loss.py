@@ -11,7 +11,7 @@ from cuarzo.tensor import Tensor
 class _Loss(Module):
     """`reduction`: "mean", "sum" or "none"."""
 
-    shown = ("reduction",)
+    shown: tuple[str, ...] = ("reduction",)
     op: Callable[..., Tensor]
 
     def __init__(self, *, reduction: str = "mean"):
@@ -23,9 +23,18 @@ class _Loss(Module):
 
 
 class CrossEntropyLoss(_Loss):
-    """-log softmax(logits)[label], for integer labels."""
+    """-log softmax(logits)[label], for integer labels; see ops.cross_entropy."""
 
-    op = staticmethod(ops.cross_entropy)
+    shown = ("ignore_index", "reduction", "label_smoothing")
+
+    def __init__(self, *, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0):
+        super().__init__(reduction=reduction)
+        checks = ops.checks
+        self.ignore_index = checks.integer("CrossEntropyLoss", "ignore_index", ignore_index, -checks.LARGEST)
+        self.label_smoothing = checks.probability("CrossEntropyLoss", label_smoothing, "label_smoothing")
+
+    def __call__(self, x: Tensor, target: Any) -> Tensor:
+        return ops.cross_entropy(x, target, self.reduction, self.ignore_index, self.label_smoothing)
 
 
 class MSELoss(_Loss):

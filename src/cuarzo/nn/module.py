@@ -21,6 +21,29 @@ class Parameter(Tensor):
         super().__init__(array, requires_grad=True)
 
 
+class Buffer:
+    """An array that belongs to a layer's state but is not learned, such as a running mean: `state_dict` keeps it,
+    optimisers do not see it. Layers change `data` in place.
+    """
+
+    def __init__(self, array: Any):
+        self.data: NDArray[Any] = np.asarray(array)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.data.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.data.dtype
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.data, dtype) if copy else np.asarray(self.data, dtype)
+
+    def __repr__(self) -> str:
+        return f"Buffer({np.array2string(self.data, separator=', ', prefix='Buffer(')}, {self.dtype})"
+
+
 class Module:
     """A layer or a network. A subclass sets parameters and layers as attributes, or lists and dicts of them, and is its
     equation:
@@ -72,22 +95,26 @@ class Module:
         """The parameters of this module and of all below it, each once."""
         return (parameter for _, parameter in self.named_parameters())
 
+    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
+        """(name, buffer): arrays that are state but not learned, such as running means."""
+        return self._owned(Buffer)
+
     def named_streams(self) -> Iterator[tuple[str, Stream]]:
         """(name, stream of random numbers) of the layers that draw: state that a checkpoint keeps."""
         return self._owned(Stream)
 
     def state_dict(self) -> dict[str, NDArray[Any]]:
-        """Name -> a copy of the parameter's array, under torch's names: `0.weight`."""
-        return {name: parameter.data.copy() for name, parameter in self._owned(Parameter)}
+        """Name -> a copy of the array of each parameter and buffer, under torch's names: `0.weight`."""
+        return {name: held.data.copy() for name, held in self._owned((Parameter, Buffer))}
 
     def load_state_dict(self, state: Mapping[str, NDArray[Any]], strict: bool = True) -> None:
-        """Copy arrays into the parameters. `strict=False` lets entries be missing or unexpected.
+        """Copy arrays into the parameters and buffers. `strict=False` lets entries be missing or unexpected.
 
         Raises ValueError naming every missing, unexpected and mis-shaped entry, and every one of another dtype: then
         nothing has been changed.
         """
         check_mapping("load_state_dict", "state", state)
-        own = dict(self._owned(Parameter))
+        own = dict(self._owned((Parameter, Buffer)))
         problems = [_misfit(name, own[name], array) for name, array in state.items() if name in own]
         if strict:
             problems += [f"missing: {name}, {own[name].shape}" for name in own if name not in state]
@@ -116,12 +143,17 @@ class Module:
             parameter.grad = None
 
     def to(self, dtype: DTypeLike) -> Self:
-        """Convert parameters and their gradients to float32 or float64, in place. An optimiser is made afterwards."""
+        """Convert parameters, their gradients and buffers of floats to float32 or float64, in place. Integers stay.
+
+        An optimiser is made afterwards.
+        """
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise TypeError(f"{type(self).__name__}.to: dtype is {np.dtype(dtype)}, expected float32 or float64")
         for parameter in self.parameters():
             parameter.data = parameter.data.astype(dtype)
             parameter.grad = None if parameter.grad is None else parameter.grad.astype(dtype)
+        for _, buffer in self.named_buffers():
+            buffer.data = buffer.data.astype(dtype) if buffer.dtype.kind == "f" else buffer.data
         return self
 
     def summary(self, input_shape: tuple[int, ...]) -> Summary:
@@ -133,8 +165,8 @@ class Module:
         for name, value in vars(self).items():
             yield from _opened(name, value)
 
-    def _owned(self, kind: type[Any]) -> Iterator[tuple[str, Any]]:
-        """Everything of a `kind` that is held, here and below, with its full name."""
+    def _owned(self, kind: type[Any] | tuple[type[Any], ...]) -> Iterator[tuple[str, Any]]:
+        """Everything of a `kind`, or of several, that is held, here and below, with its full name."""
         for prefix, module in self.named_modules():
             for name, value in module._held():
                 if isinstance(value, kind):
@@ -157,7 +189,7 @@ def _opened(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
-def _misfit(name: str, parameter: Parameter, array: Any) -> str:
+def _misfit(name: str, parameter: Parameter | Buffer, array: Any) -> str:
     """What is wrong with an entry; nothing if it fits."""
     if not isinstance(array, np.ndarray):
         return f"not an array: {name} is a {type(array).__name__}"

@@ -76,8 +76,9 @@ class _Tracer:
         self.rows: list[Row] = []
 
     def watched(self, value: Any) -> Any:
-        """A shallow copy of a module, not training, whose layers (modules that hold no others) write their rows; of
-        a list, tuple or dict, with such copies in it; anything else as it is.
+        """A shallow copy of a module, not training, whose layers write their rows; of a list, tuple or dict, with such
+        copies in it; anything else as it is. Layers are modules that hold no others, and those that hold others and
+        say the `flops` of what they do beside them, as nn.Sum does.
         """
         if id(value) in self.names:
             return self.twins[id(value)] if id(value) in self.twins else self._twin(value)
@@ -94,11 +95,11 @@ class _Tracer:
     def _twin(self, module: "Module") -> Any:
         twin = copy.copy(module)
         twin.training = False
-        if any(module.named_children()):
-            self.twins[id(module)] = twin
+        inner = any(module.named_children())
+        watched = not inner or _has_flops(module)
+        self.twins[id(module)] = _Watch(twin, self.names[id(module)], self) if watched else twin
+        if inner:
             vars(twin).update({key: self.watched(value) for key, value in vars(module).items() if key != "training"})
-        else:
-            self.twins[id(module)] = _Watch(twin, self.names[id(module)], self)
         return self.twins[id(module)]
 
     def count(self, parameters: Iterable[Tensor]) -> int:
@@ -106,6 +107,12 @@ class _Tracer:
         new = [p for p in parameters if id(p) not in self.counted]
         self.counted |= {id(p) for p in new}
         return sum(p.size for p in new)
+
+
+def _has_flops(module: "Module") -> bool:
+    from cuarzo.nn.module import Module  # not above: module.py stands on this file
+
+    return type(module).flops is not Module.flops
 
 
 class _Watch:

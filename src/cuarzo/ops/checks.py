@@ -10,9 +10,6 @@ import numpy as np
 
 from cuarzo.tensor import Tensor
 
-Pair = tuple[int, int]
-Padding = tuple[Pair, Pair]  # ((top, bottom), (left, right))
-
 LARGEST = 2**30  # of any integer, and of a padded image along an axis: what the borders of all backends take
 
 
@@ -26,8 +23,8 @@ def check_tensor(op: str, name: str, value: Any, axes: str | None = None) -> Non
 
 def check_dtype(op: str, **tensors: Tensor | None) -> None:
     """All tensors must have the dtype of the first."""
-    given = {name: tensor.dtype for name, tensor in tensors.items() if tensor is not None}
-    if len(set(given.values())) > 1:
+    if len({tensor.data.dtype for tensor in tensors.values() if tensor is not None}) > 1:
+        given = {name: tensor.dtype for name, tensor in tensors.items() if tensor is not None}
         (first, dtype), *others = given.items()
         name, other = next((n, d) for n, d in others if d != dtype)
         raise TypeError(f"{op}: {name} has dtype {other}, expected {dtype}, the dtype of {first}")
@@ -69,10 +66,10 @@ def number(op: str, name: str, value: Any, least: float = -math.inf, finite: boo
     return x
 
 
-def probability(op: str, p: Any) -> float:
-    x = number(op, "p", p)
+def probability(op: str, p: Any, name: str = "p") -> float:
+    x = number(op, name, p)
     if not 0 <= x <= 1:
-        raise ValueError(f"{op}: p is {p}, expected a probability between 0 and 1")
+        raise ValueError(f"{op}: {name} is {p}, expected a probability between 0 and 1")
     return x
 
 
@@ -82,60 +79,6 @@ def axis_of(op: str, name: str, dim: Any, x: Tensor) -> int:
     if not -x.ndim <= axis < x.ndim:
         raise ValueError(f"{op}: {name} is {axis}, expected an axis of x, which has shape {x.shape}")
     return axis
-
-
-def pair(op: str, name: str, value: Any, least: int = 1) -> Pair:
-    """An integer for both axes, or one for each (height, width)."""
-    if not isinstance(value, tuple | list):
-        value = (value, value)
-    if len(value) != 2:
-        raise ValueError(f"{op}: {name} is {value!r}, expected an integer or (height, width)")
-    return integer(op, name, value[0], least), integer(op, name, value[1], least)
-
-
-def padding_of(op: str, padding: Any, window: Pair, stride: Pair, dilation: Pair) -> Padding:
-    """(before, after) for each axis from an int, (ph, pw), ((top, bottom), (left, right)), "same" or "valid".
-
-    "same" keeps the image's size, for a stride of 1; an odd total puts the larger half after, as in torch.
-    """
-    if isinstance(padding, str):
-        check_choice(op, "padding", padding, ("same", "valid"))
-        if padding == "valid":
-            return (0, 0), (0, 0)
-        if stride != (1, 1):
-            raise ValueError(f"{op}: padding 'same' needs a stride of 1, got stride {stride}")
-        totals = [d * (r - 1) for r, d in zip(window, dilation)]
-        return (totals[0] // 2, totals[0] - totals[0] // 2), (totals[1] // 2, totals[1] - totals[1] // 2)
-    if isinstance(padding, tuple | list) and len(padding) == 2 and all(isinstance(p, tuple | list) for p in padding):
-        if any(len(p) != 2 for p in padding):
-            raise ValueError(f"{op}: padding is {padding!r}, expected ((top, bottom), (left, right))")
-        return pair(op, "padding", padding[0], 0), pair(op, "padding", padding[1], 0)
-    height, width = pair(op, "padding", padding, 0)
-    return (height, height), (width, width)
-
-
-def output_size(
-    op: str, image: Pair, window: Pair, stride: Pair, padding: Padding, dilation: Pair, ceil_mode: bool = False
-) -> Pair:
-    """How many windows fit along each axis of the padded image; in ceil mode also one that hangs over its end.
-
-    As in torch, a window that would start in the padding after the image is dropped.
-    """
-    sizes = []
-    for axis, n, r, s, (before, after), d in zip(("height", "width"), image, window, stride, padding, dilation):
-        padded, reach = n + before + after, d * (r - 1) + 1
-        if padded > LARGEST:
-            raise ValueError(f"{op}: the padded image has {axis} {padded}, expected at most {LARGEST}")
-        if n == 0 or reach > padded:
-            raise ValueError(
-                f"{op}: the window has {axis} {reach} (kernel {r}, dilation {d}), larger than the padded image: "
-                f"x has {axis} {n}, padding {before} before and {after} after"
-            )
-        count = (padded - reach + (s - 1 if ceil_mode else 0)) // s + 1
-        if ceil_mode and (count - 1) * s >= n + before:
-            count -= 1
-        sizes.append(count)
-    return sizes[0], sizes[1]
 
 
 def check_elements(op: str, shape: tuple[int, ...]) -> tuple[int, ...]:

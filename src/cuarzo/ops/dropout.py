@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from cuarzo import kernels
 from cuarzo.ops.checks import check_tensor, probability
 from cuarzo.random import Stream
 from cuarzo.tensor import Tensor
+from cuarzo.tensor.graph import Array
 
 
 def dropout(x: Tensor, p: float = 0.5, training: bool = True, stream: Stream | None = None) -> Tensor:
@@ -12,13 +14,19 @@ def dropout(x: Tensor, p: float = 0.5, training: bool = True, stream: Stream | N
 
     An element is kept where u >= p, u being a float32 of `stream` (the next key of the process unless given) for x of
     either dtype; the counter moves on once per call, and not at all where nothing is drawn (not training, or p = 0).
-    The backward pass applies the same mask. Raises ValueError unless 0 <= p <= 1.
+    The backward pass draws the same mask again. Raises ValueError unless 0 <= p <= 1.
     """
     check_tensor("dropout", "x", x)
     p = probability("dropout", p)
     if not training or p == 0:
         return x
-    kept = (stream or Stream()).uniform(x.shape, np.float32) >= p
-    scale = x.dtype.type(1 / (1 - p) if p < 1 else 0)
-    mask = kept * scale
-    return Tensor.from_op(x.data * mask, (x,), lambda dy: (dy * mask,))
+    drawn = (p, *(stream or Stream()).take(x.size, np.float32))
+    backend, y = kernels.current(), np.empty(x.shape, x.dtype)
+    backend.dropout(x.data.ravel(), *drawn, y.ravel())
+
+    def backward(dy: Array) -> tuple[Array]:
+        dx = np.empty(dy.shape, dy.dtype)
+        backend.dropout(dy.ravel(), *drawn, dx.ravel())
+        return (dx,)
+
+    return Tensor.from_op(y, (x,), backward)

@@ -1,5 +1,7 @@
 """The affine map."""
 
+import math
+
 import numpy as np
 
 from cuarzo import kernels
@@ -16,7 +18,7 @@ def linear(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
     """
     _check(x, w, b)
     backend, (outputs, inputs), shape = kernels.current(), w.shape, x.shape
-    rows = int(np.prod(shape[:-1], dtype=np.int64))
+    rows = math.prod(shape[:-1])
     flat, weight = np.ascontiguousarray(x.data.reshape(rows, inputs)), np.ascontiguousarray(w.data)
     y = np.empty((rows, outputs), x.dtype)
     backend.matmul(flat, weight, False, True, y)

@@ -1,40 +1,92 @@
 """Losses. `reduction` is "mean", "sum" or "none"; a mean over an empty batch is 0, and so are its gradients."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from cuarzo.ops.checks import check_choice, check_dtype, check_tensor
+from cuarzo import kernels
+from cuarzo.ops.arrays import check_range, integer_array
+from cuarzo.ops.checks import LARGEST, check_choice, check_dtype, check_tensor, integer, probability
 from cuarzo.tensor import Tensor
 from cuarzo.tensor.elementwise import logistic
 from cuarzo.tensor.graph import Array
-from cuarzo.tensor.reduction import log_softmax
+
+REDUCTIONS = ("mean", "sum", "none")
 
 
-def cross_entropy(logits: Tensor, labels: Any, reduction: str = "mean") -> Tensor:
-    """-log softmax(logits)[label] for logits (N, K) and integer labels (N,); the mean divides by N.
+def cross_entropy(
+    logits: Tensor, labels: Any, reduction: str = "mean", ignore_index: int = -100, label_smoothing: float = 0.0
+) -> Tensor:
+    """-log softmax(logits)[label] for logits (N, K) and integer labels (N,), or (N, K, ...) and (N, ...).
 
-    Stable: log sum e^z is taken after subtracting the row's maximum. d logits = softmax - one-hot.
-    Raises TypeError for labels that are not integers; ValueError for shapes that do not fit and a label that is not one
-    of 0 ... K - 1.
+    Stable: log sum e^z is taken after subtracting the row's maximum. d logits = softmax - one-hot. Where the label is
+    `ignore_index` loss and gradient are 0; the mean divides by the number of the others. `label_smoothing` s: the
+    target is 1 - s + s / K for the label and s / K for each other class (Szegedy et al. 2016), in place of 1 and 0.
+    Raises TypeError for labels that are not integers; ValueError for shapes that do not fit and a label that is neither
+    one of 0 ... K - 1 nor `ignore_index`.
     """
-    check_tensor("cross_entropy", "logits", logits, "N, K")
-    n, k = logits.shape
-    labels = _checked_labels(labels, n, k)
-    rows = np.arange(n)
-    log_p, _ = log_softmax(logits.data, 1)
-
-    def d_logits() -> Array:
-        gradient = np.exp(log_p)
-        gradient[rows, labels] -= 1
-        return gradient
-
-    loss, scale = _reduced("cross_entropy", -log_p[rows, labels], reduction, n)
+    check_tensor("cross_entropy", "logits", logits)
+    check_choice("cross_entropy", "reduction", reduction, REDUCTIONS)
+    if logits.ndim < 2:
+        raise ValueError(f"cross_entropy: logits has shape {logits.shape}, expected 2 axes or more: (N, K, ...)")
+    smoothing = probability("cross_entropy", label_smoothing, "label_smoothing")
+    classes, ignored = _checked_labels(
+        labels, logits.shape, integer("cross_entropy", "ignore_index", ignore_index, -LARGEST)
+    )
+    rows = np.ascontiguousarray(_class_last(logits.data))
+    shape, rows = rows.shape, rows.reshape(classes.size, rows.shape[-1])
+    losses, pull = (_smoothed if smoothing else _plain)(rows, classes.reshape(-1), smoothing)
+    count = classes.size
+    if ignored is not None:
+        losses[ignored] = 0
+        count -= int(np.count_nonzero(ignored))
+    loss, scale = _reduced("cross_entropy", losses.reshape(classes.shape), reduction, count)
 
     def backward(dy: Array) -> tuple[Array]:
-        return (d_logits() * np.asarray(dy * scale, log_p.dtype).reshape(-1, 1),)
+        each = np.empty(classes.shape, rows.dtype)
+        each[...] = dy * scale
+        gradient = pull(each.reshape(-1))
+        if ignored is not None:
+            gradient[ignored] = 0
+        return (_class_second(gradient.reshape(shape)),)
 
     return Tensor.from_op(loss, (logits,), backward)
+
+
+def _plain(rows: Array, labels: Array, _: float) -> tuple[Array, Callable[[Array], Array]]:
+    """The loss of each row, and the way from its gradient to that of the rows."""
+    backend, losses, softmax = kernels.current(), np.empty(len(rows), rows.dtype), np.empty_like(rows)
+    backend.cross_entropy_forward(rows, labels, losses, softmax)
+
+    def pull(dlosses: Array) -> Array:
+        backend.cross_entropy_backward(dlosses, softmax, labels, gradient := np.empty_like(softmax))
+        return gradient
+
+    return losses, pull
+
+
+def _smoothed(rows: Array, labels: Array, smoothing: float) -> tuple[Array, Callable[[Array], Array]]:
+    """The same with smoothed labels: a product of targets and the logarithms of softmax."""
+    backend, log_p = kernels.current(), np.empty_like(rows)
+    backend.log_softmax_forward(rows, log_p)
+    target = np.full_like(rows, smoothing / rows.shape[1])
+    target[np.arange(len(rows)), labels] += 1 - smoothing
+
+    def pull(dlosses: Array) -> Array:
+        backend.log_softmax_backward(-target * dlosses[:, None], log_p, gradient := np.empty_like(log_p))
+        return gradient
+
+    return -(target * log_p).sum(1), pull
+
+
+def _class_last(x: Array) -> Array:
+    """(N, K, ...) as (N, ..., K)."""
+    return x if x.ndim == 2 else np.moveaxis(x, 1, -1)
+
+
+def _class_second(x: Array) -> Array:
+    return x if x.ndim == 2 else np.moveaxis(x, -1, 1)
 
 
 def mse_loss(x: Tensor, target: Any, reduction: str = "mean") -> Tensor:
@@ -83,27 +135,26 @@ def binary_cross_entropy_with_logits(x: Tensor, target: Any, reduction: str = "m
 
 def _reduced(op: str, losses: Array, reduction: str, count: int) -> tuple[Array, float]:
     """The losses reduced, and what a gradient of the result is multiplied with to become one of each loss."""
-    check_choice(op, "reduction", reduction, ("mean", "sum", "none"))
+    check_choice(op, "reduction", reduction, REDUCTIONS)
     if reduction == "none":
         return losses, 1.0
     scale = 1 / max(count, 1) if reduction == "mean" else 1.0
     return np.asarray(losses.sum() * scale, losses.dtype), scale
 
 
-def _checked_labels(labels: Any, n: int, k: int) -> Array:
-    """A copy of the labels as int64, so that the caller may change theirs before the backward pass."""
-    if isinstance(labels, np.ma.MaskedArray):
-        raise TypeError("cross_entropy: labels are a masked array, expected a plain one: choose the rows first")
-    array = labels.data if isinstance(labels, Tensor) else np.asarray(labels)
-    if array.dtype.kind not in "iu" and not (isinstance(labels, list | tuple) and not labels):
-        raise TypeError(f"cross_entropy: labels are of dtype {array.dtype}, expected an array of integers")
-    if array.shape != (n,):
-        raise ValueError(f"cross_entropy: labels have shape {array.shape}, expected ({n},), one per row of logits")
-    outside = np.flatnonzero((array < 0) | (array >= k))
-    if outside.size:
-        i = outside[0]
-        raise ValueError(f"cross_entropy: labels[{i}] is {array[i]}, expected 0 ... {k - 1}: logits have {k} columns")
-    return array.astype(np.int64)
+def _checked_labels(labels: Any, shape: tuple[int, ...], ignore_index: int) -> tuple[Array, Array | None]:
+    """A copy of the labels as int64, 0 in place of those to be ignored, and which these are among the rows, if any."""
+    array = integer_array("cross_entropy", "labels", labels)
+    k, expected = shape[1], (shape[0], *shape[2:])
+    if array.shape != expected:
+        what = "row of logits" if len(shape) == 2 else f"row of classes in logits of shape {shape}"
+        raise ValueError(f"cross_entropy: labels have shape {array.shape}, expected {expected}, one per {what}")
+    ignored = array == ignore_index
+    skips = bool(ignored.any())
+    if skips:
+        array[ignored] = 0
+    check_range("cross_entropy", "labels", array, 0, k, f"logits have {k} columns")
+    return array, ignored.reshape(-1) if skips else None
 
 
 def _checked_target(op: str, x: Tensor, target: Any, probabilities: bool = False) -> Tensor:

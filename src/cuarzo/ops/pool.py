@@ -1,13 +1,31 @@
-"""Pooling. Formulas and the rules for ties, NaN and divisors stand in kernels/naive/pool.py."""
+"""Pooling over 1, 2 or 3 axes. Formulas and the rules for ties, NaN and divisors stand in kernels/naive/pool.py."""
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from cuarzo import kernels
-from cuarzo.ops.checks import Padding, Pair, check_elements, check_tensor, output_size, padding_of, pair
+from cuarzo.ops.checks import check_elements, check_tensor, integer
+from cuarzo.ops.windows import IMAGE, Ints, Padding, output_size, pool_options
 from cuarzo.tensor import Tensor, recording
 from cuarzo.tensor.graph import Array
+
+
+def max_pool1d(
+    x: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The largest element of each window of x (N, C, W): y (N, C, Q). Options as for max_pool2d.
+
+    Kernels: max_pool1d_forward, max_pool1d_backward.
+    """
+    return _max_pool("max_pool1d", 1, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
 def max_pool2d(
@@ -24,23 +42,42 @@ def max_pool2d(
     `stride` is that of the window unless given. With `return_indices`: (y, indices), int64 positions h W + w in the
     input plane, -1 for a window that sees padding only. Raises TypeError, ValueError for arguments that do not fit,
     among them padding of more than half the window.
+
+    Kernels: max_pool2d_forward, max_pool2d_backward.
     """
-    check_tensor("max_pool2d", "x", x, "N, C, H, W")
-    window, stride, padding, dilation = geometry("max_pool2d", kernel_size, stride, padding, dilation)
-    y = np.empty(_output_shape("max_pool2d", x, window, stride, padding, dilation, ceil_mode), x.dtype)
-    needed = return_indices or (x.requires_grad and recording())
-    indices = np.empty(y.shape, np.int64) if needed else None
+    return _max_pool("max_pool2d", 2, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
-    backend, options, shape = kernels.current(), (window, stride, padding, dilation), x.shape
-    backend.max_pool2d_forward(np.ascontiguousarray(x.data), *options, y, indices)
 
-    def backward(dy: Array) -> tuple[Array]:
-        dx = np.empty(shape, dy.dtype)
-        backend.max_pool2d_backward(np.ascontiguousarray(dy), None, indices, *options, dx)
-        return (dx,)
+def max_pool3d(
+    x: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The largest element of each window of x (N, C, D, H, W): y (N, C, O, P, Q). Options as for max_pool2d; indices
+    are positions (d H + h) W + w in the input volume.
 
-    pooled = Tensor.from_op(y, (x,), backward)
-    return (pooled, indices.copy()) if return_indices and indices is not None else pooled
+    Kernels: max_pool3d_forward, max_pool3d_backward.
+    """
+    return _max_pool("max_pool3d", 3, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def avg_pool1d(
+    x: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """The mean of each window of x (N, C, W): y (N, C, Q). Options as for avg_pool2d.
+
+    Kernels: avg_pool1d_forward, avg_pool1d_backward.
+    """
+    return _avg_pool("avg_pool1d", 1, x, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
 def avg_pool2d(
@@ -50,40 +87,100 @@ def avg_pool2d(
     padding: Any = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ) -> Tensor:
     """The mean of each window of x (N, C, H, W): y (N, C, P, Q). Divisors as in torch, see kernels/naive/pool.py.
 
-    `stride` is that of the window unless given. Raises TypeError, ValueError for arguments that do not fit, among them
-    padding of more than half the window.
-    """
-    check_tensor("avg_pool2d", "x", x, "N, C, H, W")
-    window, stride, padding, _ = geometry("avg_pool2d", kernel_size, stride, padding, 1)
-    y = np.empty(_output_shape("avg_pool2d", x, window, stride, padding, (1, 1), ceil_mode), x.dtype)
+    `stride` is that of the window unless given. `divisor_override`: the sum divided by that number instead. Raises
+    TypeError, ValueError for arguments that do not fit, among them padding of more than half the window.
 
-    backend, options, shape = kernels.current(), (window, stride, padding, bool(count_include_pad)), x.shape
-    backend.avg_pool2d_forward(np.ascontiguousarray(x.data), *options, y)
+    Kernels: avg_pool2d_forward, avg_pool2d_backward.
+    """
+    return _avg_pool("avg_pool2d", 2, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+def avg_pool3d(
+    x: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """The mean of each window of x (N, C, D, H, W): y (N, C, O, P, Q). Options as for avg_pool2d.
+
+    Kernels: avg_pool3d_forward, avg_pool3d_backward.
+    """
+    return _avg_pool("avg_pool3d", 3, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+def _max_pool(
+    op: str,
+    n: int,
+    x: Tensor,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
+    return_indices: bool,
+) -> Any:
+    check_tensor(op, "x", x, f"N, C, {IMAGE[n]}")
+    options = pool_options(op, n, kernel_size, stride, padding, dilation)
+    size = output_size(op, x.shape[2:], *options, ceil_mode)
+    y = np.empty(check_elements(op, (*x.shape[:2], *size)), x.dtype)
+    needed = return_indices or (x.requires_grad and recording())
+    indices = np.empty(y.shape, np.int64) if needed else None
+
+    backend, shape = kernels.current(), x.shape
+    getattr(backend, f"{op}_forward")(np.ascontiguousarray(x.data), *options, y, indices)
 
     def backward(dy: Array) -> tuple[Array]:
         dx = np.empty(shape, dy.dtype)
-        backend.avg_pool2d_backward(np.ascontiguousarray(dy), *options, dx)
+        getattr(backend, f"{op}_backward")(np.ascontiguousarray(dy), None, indices, *options, dx)
         return (dx,)
 
-    return Tensor.from_op(y, (x,), backward)
+    pooled = Tensor.from_op(y, (x,), backward)
+    return (pooled, indices.copy()) if return_indices and indices is not None else pooled
 
 
-def geometry(op: str, kernel_size: Any, stride: Any, padding: Any, dilation: Any) -> tuple[Pair, Pair, Padding, Pair]:
-    """Window, stride, padding and dilation for both axes, checked as far as they can be without an image."""
-    window, dilation = pair(op, "kernel_size", kernel_size), pair(op, "dilation", dilation)
-    stride = window if stride is None else pair(op, "stride", stride)
-    padding = padding_of(op, padding, window, stride, dilation)
-    for sides, r, d in zip(padding, window, dilation):
-        if max(sides) > (d * (r - 1) + 1) // 2:
-            raise ValueError(f"{op}: padding is {padding}, expected at most half the window {window}")
-    return window, stride, padding, dilation
+def _avg_pool(
+    op: str,
+    n: int,
+    x: Tensor,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: int | None,
+) -> Tensor:
+    check_tensor(op, "x", x, f"N, C, {IMAGE[n]}")
+    window, stride, padding, dilation = pool_options(op, n, kernel_size, stride, padding, 1)
+    divisor = None if divisor_override is None else integer(op, "divisor_override", divisor_override, 1)
+    size = output_size(op, x.shape[2:], window, stride, padding, dilation, ceil_mode)
+    y = np.empty(check_elements(op, (*x.shape[:2], *size)), x.dtype)
+
+    options = (window, stride, padding, bool(count_include_pad) or divisor is not None)
+    backend, shape = kernels.current(), x.shape
+    getattr(backend, f"{op}_forward")(np.ascontiguousarray(x.data), *options, y)
+
+    def backward(dy: Array) -> tuple[Array]:
+        dx = np.empty(shape, dy.dtype)
+        getattr(backend, f"{op}_backward")(np.ascontiguousarray(dy), *options, dx)
+        return (dx,)
+
+    mean = Tensor.from_op(y, (x,), backward)
+    if divisor is None:
+        return mean
+    return mean * (_counted(shape[2:], window, stride, padding, size) / divisor).astype(x.dtype)
 
 
-def _output_shape(
-    op: str, x: Tensor, window: Pair, stride: Pair, padding: Padding, dilation: Pair, ceil_mode: bool
-) -> tuple[int, ...]:
-    size = output_size(op, (x.shape[2], x.shape[3]), window, stride, padding, dilation, ceil_mode)
-    return check_elements(op, (*x.shape[:2], *size))
+def _counted(image: Ints, window: Ints, stride: Ints, padding: Padding, size: Ints) -> Array:
+    """How many pixels of the image and its padding each window covers: the divisors of count_include_pad."""
+    counts = []
+    for n, r, s, (before, after), p in zip(image, window, stride, padding, size):
+        start = np.arange(p) * s
+        counts.append(np.minimum(start + r, n + before + after) - start)
+    return reduce(np.multiply.outer, counts)

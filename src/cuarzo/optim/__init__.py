@@ -2,7 +2,7 @@
 
 optimizer.py   what they share: parameters, state, zero_grad
 sgd.py adaptive.py   SGD; RMSprop, Adam, AdamW
-schedule.py    StepLR, CosineAnnealingLR, ReduceLROnPlateau
+schedule.py    StepLR, LinearLR, CosineAnnealingLR, ReduceLROnPlateau
 clip.py        clipping of gradients
 """
 
@@ -13,6 +13,7 @@ from cuarzo.optim.clip import clip_grad_norm_ as clip_grad_norm_
 from cuarzo.optim.clip import clip_grad_value_ as clip_grad_value_
 from cuarzo.optim.optimizer import Optimizer as Optimizer
 from cuarzo.optim.schedule import CosineAnnealingLR as CosineAnnealingLR
+from cuarzo.optim.schedule import LinearLR as LinearLR
 from cuarzo.optim.schedule import ReduceLROnPlateau as ReduceLROnPlateau
 from cuarzo.optim.schedule import Schedule as Schedule
 from cuarzo.optim.schedule import StepLR as StepLR

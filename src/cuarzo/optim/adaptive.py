@@ -1,12 +1,10 @@
 """Optimisers that scale each step by a running size of the gradient."""
 
-import math
 from collections.abc import Iterable
 
-import numpy as np
-
+from cuarzo.kernels import Backend
 from cuarzo.ops.checks import number
-from cuarzo.optim.optimizer import Array, Optimizer
+from cuarzo.optim.optimizer import Array, Optimizer, flat
 from cuarzo.tensor import Tensor
 
 
@@ -32,21 +30,10 @@ class RMSprop(Optimizer):
         self.momentum, self.centered = number("RMSprop", "momentum", momentum, 0), bool(centered)
         self.state_names = ("square", *(["mean"] if centered else []), *(["momentum"] if self.momentum else []))
 
-    def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
-        self._begin(p, state)
-        if self.weight_decay:
-            g = g + self.weight_decay * p
-        v = _average(state["square"], g * g, self.alpha)
-        if self.centered:
-            mean = _average(state["mean"], g, self.alpha)
-            v = v - mean * mean
-        move = g / (np.sqrt(v) + self.eps)
-        if self.momentum:
-            m = state["momentum"]
-            m *= self.momentum
-            m += move
-            move = m
-        p -= self.lr * move
+    def _update(self, backend: Backend, p: Array, g: Array, state: dict[str, Array], first: bool) -> None:
+        rates = (self.lr, self.alpha, self.eps, self.weight_decay, self.momentum)
+        arrays = (flat(state.get(name)) for name in ("square", "mean", "momentum"))
+        backend.rmsprop_update(g, *rates, p, *arrays)
 
 
 class Adam(Optimizer):
@@ -55,6 +42,8 @@ class Adam(Optimizer):
     m' = m / (1 - b1^t) and v' = v / (1 - b2^t) at a parameter's step t; g = grad + weight_decay p.
     amsgrad: the largest v so far in place of v (Reddi et al. 2018).
     """
+
+    decoupled = False  # whether the decay stands apart from the gradient
 
     def __init__(
         self,
@@ -77,23 +66,17 @@ class Adam(Optimizer):
         self.weight_decay, self.amsgrad = number(name, "weight_decay", weight_decay, 0), bool(amsgrad)
         self.state_names = ("step", "mean", "square", *(["largest"] if amsgrad else []))
 
-    def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
-        self._begin(p, state)
-        g = self._decayed(p, g)
-        state["step"] += 1
-        t, (b1, b2) = int(state["step"]), self.betas
-        m, v = _average(state["mean"], g, b1), _average(state["square"], g * g, b2)
-        if self.amsgrad:
-            v = np.maximum(state["largest"], v, out=state["largest"])
-        p -= self.lr / (1 - b1**t) * m / (np.sqrt(v) / math.sqrt(1 - b2**t) + self.eps)
-
-    def _decayed(self, p: Array, g: Array) -> Array:
-        """The weight decay: here a part of the gradient."""
-        return g + self.weight_decay * p if self.weight_decay else g
+    def _update(self, backend: Backend, p: Array, g: Array, state: dict[str, Array], first: bool) -> None:
+        step = int(state["step"]) + 1
+        options = (self.lr, *self.betas, self.eps, self.weight_decay, self.decoupled, step)
+        backend.adam_update(g, *options, p, *(flat(state.get(name)) for name in ("mean", "square", "largest")))
+        state["step"][...] = step
 
 
 class AdamW(Adam):
     """Adam with the decay apart from the gradient: p *= 1 - lr weight_decay at first (Loshchilov, Hutter 2019)."""
+
+    decoupled = True
 
     def __init__(
         self,
@@ -105,14 +88,3 @@ class AdamW(Adam):
         amsgrad: bool = False,
     ):
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
-
-    def _decayed(self, p: Array, g: Array) -> Array:
-        p *= 1 - self.lr * self.weight_decay
-        return g
-
-
-def _average(average: Array, value: Array, decay: float) -> Array:
-    """average = decay average + (1 - decay) value, in place."""
-    average *= decay
-    average += (1 - decay) * value
-    return average

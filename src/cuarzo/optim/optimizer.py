@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cuarzo import kernels
 from cuarzo.ops.checks import check_mapping, number
 from cuarzo.tensor import Tensor
+from cuarzo.tensor.graph import check_gradient
 
 Array = NDArray[Any]
 
@@ -16,7 +18,8 @@ class Optimizer:
     """Changes `params` in place at each `step()`. `lr` may be set between steps.
 
     A subclass names the arrays that it keeps for a parameter in `state_names`, and says in `_update` how a parameter
-    moves. The state of a parameter is made at its first step with a gradient; one whose grad is None is left alone.
+    moves: by a kernel, on flat arrays that it changes in place. The state of a parameter is made at its first step with
+    a gradient; one whose grad is None is left alone.
     """
 
     state_names: tuple[str, ...] = ()
@@ -46,10 +49,21 @@ class Optimizer:
         vars(self)["lr"] = number(type(self).__name__, "lr", value, 0)
 
     def step(self) -> None:
-        """Move every parameter that has a gradient."""
-        for param, state in zip(self.params, self.state):
-            if param.grad is not None:
-                self._update(param.data, param.grad, state)
+        """Move every parameter that has a gradient.
+
+        Raises TypeError, ValueError for a gradient that has not the dtype and the shape of its parameter.
+        """
+        backend = kernels.current()
+        for i, (param, state) in enumerate(zip(self.params, self.state)):
+            if param.grad is None:
+                continue
+            check_gradient(f"{type(self).__name__}: grad of params[{i}]", param.grad, param)
+            flat, first = param.data.ravel(), not state
+            arrays = {name: self._new_state(name, param.data) for name in self.state_names} if first else state
+            self._update(backend, flat, param.grad.ravel(), arrays, first)
+            state.update(arrays)
+            if not param.data.flags.c_contiguous:  # then `flat` was a copy
+                param.data[...] = flat.reshape(param.shape)
 
     def zero_grad(self) -> None:
         """Set every grad to None."""
@@ -82,7 +96,7 @@ class Optimizer:
             expected = self._new_state(name, self.params[int(index)].data)
             if array.shape != expected.shape or array.dtype != expected.dtype:
                 problems.append(f"{key} is {array.dtype} {array.shape}, expected {expected.dtype} {expected.shape}")
-            fresh[int(index)][name] = np.array(array)
+            fresh[int(index)][name] = np.array(array, order="C")
         for i, entry in enumerate(fresh):
             problems += [f"missing: {i}.{name}" for name in self.state_names if entry and name not in entry]
         if problems:
@@ -91,14 +105,18 @@ class Optimizer:
             )
         self.lr, self.state = lr, fresh
 
-    def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
+    def _update(self, backend: kernels.Backend, p: Array, g: Array, state: dict[str, Array], first: bool) -> None:
+        """Move the flat parameter `p`, whose gradient is `g`, and its state, whose arrays have the parameter's shape.
+
+        `first`: the state is new.
+        """
         raise NotImplementedError
 
     def _new_state(self, name: str, p: Array) -> Array:
         """A state array before the first step: zeros like the parameter; `step` counts a parameter's steps."""
-        return np.zeros((), np.int64) if name == "step" else np.zeros_like(p)
+        return np.zeros((), np.int64) if name == "step" else np.zeros(p.shape, p.dtype)
 
-    def _begin(self, p: Array, state: dict[str, Array]) -> None:
-        """Make the state at a parameter's first step."""
-        if not state:
-            state.update({name: self._new_state(name, p) for name in self.state_names})
+
+def flat(array: Array | None) -> Array | None:
+    """A view of an array of the state, which lies in C order, as a kernel takes it."""
+    return None if array is None else array.reshape(-1)

@@ -69,6 +69,23 @@ class StepLR(Schedule):
         return self.base_lr * self.gamma ** (self.epoch // self.step_size)
 
 
+class LinearLR(Schedule):
+    """lr = base f, with f going in equal steps from start_factor to end_factor over total_iters epochs."""
+
+    def __init__(
+        self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5
+    ):
+        super().__init__(optimizer)
+        self.start_factor = number("LinearLR", "start_factor", start_factor, 0)
+        self.end_factor = number("LinearLR", "end_factor", end_factor, 0)
+        self.total_iters = integer("LinearLR", "total_iters", total_iters, 1)
+        optimizer.lr = self._rate()
+
+    def _rate(self) -> float:
+        done = min(self.epoch / self.total_iters, 1.0)
+        return self.base_lr * (self.start_factor + (self.end_factor - self.start_factor) * done)
+
+
 class CosineAnnealingLR(Schedule):
     """lr = eta_min + (base - eta_min) (1 + cos(pi epoch / T_max)) / 2 (Loshchilov and Hutter 2017)."""
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 
-import numpy as np
-
+from cuarzo.kernels import Backend
 from cuarzo.ops.checks import number
-from cuarzo.optim.optimizer import Array, Optimizer
+from cuarzo.optim.optimizer import Array, Optimizer, flat
 from cuarzo.tensor import Tensor
 
 
@@ -37,20 +36,6 @@ class SGD(Optimizer):
             )
         self.state_names = ("momentum",) if self.momentum else ()
 
-    def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
-        if self.weight_decay:
-            g = g + self.weight_decay * p
-        if self.l1:
-            g = g + self.l1 * np.sign(p)
-        if self.momentum:
-            g = self._with_momentum(g, state)
-        p -= self.lr * g
-
-    def _with_momentum(self, g: Array, state: dict[str, Array]) -> Array:
-        if not state:
-            state["momentum"] = m = np.array(g)
-        else:
-            m = state["momentum"]
-            m *= self.momentum
-            m += (1 - self.dampening) * g
-        return g + self.momentum * m if self.nesterov else m
+    def _update(self, backend: Backend, p: Array, g: Array, state: dict[str, Array], first: bool) -> None:
+        rates = (self.lr, self.momentum, self.dampening, self.weight_decay)
+        backend.sgd_update(g, *rates, self.nesterov, self.l1, first, p, flat(state.get("momentum")))

@@ -83,11 +83,11 @@ def describe() -> dict[str, object]:
 
 
 def line() -> str:
-    """One line for the start of a run."""
-    lent: dict[str, list[str]] = {}
+    """One line for the start of a run; kernels that other backends lend stand there by family."""
+    lent: dict[str, dict[str, None]] = {}
     for contract, origin in borrowed().items():
-        lent.setdefault(origin, []).append(contract)
-    auto = "; ".join(f"{', '.join(names)} from {origin}" for origin, names in lent.items())
+        lent.setdefault(origin, {})[kernels.CONTRACTS[contract].family] = None
+    auto = "; ".join(f"{', '.join(families)} from {origin}" for origin, families in lent.items())
     name, threads = kernels.current().name, get_num_threads()
     served = sorted(set(kernels.current().origins().values())) if name == "auto" else []
     return (

@@ -27,13 +27,25 @@ def _table() -> list[str]:
     states = kernels.backends()
     auto = kernels.Backend("auto")
     rows = [["kernel", *states, "auto takes"]]
-    for kernel in kernels.names():
+    for kernel, contract in kernels.CONTRACTS.items():
+        if not contract.core and len(rows) == 1 + _core_count():
+            rows.append(["support kernels:", *[""] * len(states), ""])
         cells = [_cell(kernel, backend) if state == "available" else "-" for backend, state in states.items()]
         rows.append([kernel, *cells, auto.origin(kernel)])
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
     missing = [f"- {backend}: {state}" for backend, state in states.items() if state != "available"]
-    return [*lines, "", "yes: there; +name: further algorithms of the backend; -: missing", *missing]
+    return [
+        *lines,
+        "",
+        "yes: there; +name: further algorithms of the backend; -: not there",
+        "Core kernels are in every backend that is available; a support kernel that a backend lacks comes from auto.",
+        *missing,
+    ]
+
+
+def _core_count() -> int:
+    return sum(contract.core for contract in kernels.CONTRACTS.values())
 
 
 def _cell(kernel: str, backend: str) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cuarzo import kernels
+
 Array = NDArray[Any]
 Pullback = Callable[[Array], Array]
 Result = tuple[Array, tuple[Pullback, ...]]
@@ -71,20 +73,19 @@ def sqrt(x: Array) -> Result:
     return y, (lambda dy: dy / (y + y),)
 
 
-def tanh(x: Array) -> Result:
-    y = np.tanh(x)
-    return y, (lambda dy: dy * (1 - y * y),)
+def activation(name: str, x: Array, *options: Any, keeps_y: bool = False) -> Result:
+    """The kernels <name>_forward and <name>_backward, on flat arrays. `keeps_y`: the latter reads y instead of x."""
+    backend, flat, y = kernels.current(), x.ravel(), np.empty(x.shape, x.dtype)
+    flat_y = y.ravel()  # of a contiguous array, a view
+    getattr(backend, name + "_forward")(flat, *options, flat_y)
+    kept = flat_y if keeps_y else flat
 
+    def dx(dy: Array) -> Array:
+        gradient = np.empty(dy.shape, dy.dtype)
+        getattr(backend, name + "_backward")(dy.ravel(), kept, *options, gradient.ravel())
+        return gradient
 
-def sigmoid(x: Array) -> Result:
-    y = logistic(x)
-    return y, (lambda dy: dy * (y * (1 - y)),)
-
-
-def relu(x: Array) -> Result:
-    """max(x, 0); the derivative at 0 is 0. NaN stays NaN."""
-    y = np.maximum(x, 0)
-    return y, (lambda dy: np.where(y <= 0, 0, dy),)
+    return y, (dx,)
 
 
 def logistic(x: Array) -> Array:

@@ -8,6 +8,7 @@ from math import prod
 
 import numpy as np
 
+from cuarzo import kernels
 from cuarzo.tensor.elementwise import Array, Result
 
 Axis = int | tuple[int, ...] | None
@@ -58,22 +59,48 @@ def _extremum(x: Array, y: Array, axes: Axes) -> Result:
 
 def softmax(x: Array, axis: int) -> Result:
     """e^x / sum e^x along an axis: dx = y (dy - sum dy y)."""
-    axes = _axes("softmax", x, axis)
-    e = np.exp(x - _max(x, axes))
-    y = e / e.sum(axes, keepdims=True)
-    return y, (lambda dy: y * (dy - (dy * y).sum(axes, keepdims=True)),)
+    return _row_by_row("softmax", x, _axes("softmax", x, axis))
 
 
 def log_softmax(x: Array, axis: int) -> Result:
     """x - log sum e^x along an axis: dx = dy - e^y sum dy."""
-    axes = _axes("log_softmax", x, axis)
-    shifted = x - _max(x, axes)
-    y = shifted - np.log(np.exp(shifted).sum(axes, keepdims=True))
-    return y, (lambda dy: dy - np.exp(y) * dy.sum(axes, keepdims=True),)
+    return _row_by_row("log_softmax", x, _axes("log_softmax", x, axis))
 
 
-def _max(x: Array, axes: Axes) -> Array:
-    return x.max(axes, keepdims=True, initial=-np.inf)
+def _row_by_row(name: str, x: Array, axes: Axes) -> Result:
+    """The kernels <name>_forward and <name>_backward, on rows (M, K) that run along `axes`."""
+    backend, shape, x = kernels.current(), x.shape, _rows(x, axes)
+    y = np.empty_like(x)
+    if y.size:
+        getattr(backend, name + "_forward")(x, y)
+
+    def dx(dy: Array) -> Array:
+        gradient = np.empty_like(y)
+        if y.size:
+            getattr(backend, name + "_backward")(_rows(dy, axes), y, gradient)
+        return _unrowed(gradient, shape, axes)
+
+    return _unrowed(y, shape, axes), (dx,)
+
+
+def _rows(x: Array, axes: Axes) -> Array:
+    """`x` as (M, K), in C order: `axes` moved to the end and made one."""
+    if axes != (x.ndim - 1,):
+        x = x.transpose(_moved(x.ndim, axes))
+    k = prod(x.shape[x.ndim - len(axes) :])
+    return np.ascontiguousarray(x).reshape(x.size // k if k else 0, k)
+
+
+def _unrowed(rows: Array, shape: tuple[int, ...], axes: Axes) -> Array:
+    """What `_rows` made of an array of `shape`, made undone."""
+    if axes != (len(shape) - 1,):
+        order = _moved(len(shape), axes)
+        rows = np.ascontiguousarray(rows.reshape([shape[i] for i in order]).transpose(np.argsort(order)))
+    return rows.reshape(shape)
+
+
+def _moved(ndim: int, axes: Axes) -> list[int]:
+    return [*(i for i in range(ndim) if i not in axes), *axes]
 
 
 def _axes(name: str, x: Array, axis: Axis) -> Axes:

@@ -65,7 +65,7 @@ def _(x, window, stride, padding, count_include_pad, y):
     rows, columns = reach(x.shape[2:], window, (P, Q), stride, padding, (1, 1))
     (top, _), (left, _) = padding
     table = pad(x, (rows + 1, columns + 1), ((top + 1, 0), (left + 1, 0))).cumsum(2).cumsum(3)
-    corners = [[shifted(table, r, s, (P, Q), stride, (1, 1)) for s in (0, window[1])] for r in (0, window[0])]
+    corners = [[shifted(table, (r, s), (P, Q), stride, (1, 1)) for s in (0, window[1])] for r in (0, window[0])]
     sums = corners[1][1] - corners[1][0] - corners[0][1] + corners[0][0]
     y[...] = sums / _divisors(x.shape[2:], window, (P, Q), stride, padding, count_include_pad)
 

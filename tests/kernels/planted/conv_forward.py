@@ -145,6 +145,6 @@ def _(x, w, b, stride, padding, dilation, groups, y):
     V = np.fft.rfft2(spread, size).conj()
     X, V = X.reshape(N, groups, CG, *X.shape[2:]), V.reshape(groups, F // groups, CG, *V.shape[2:])
     product = np.einsum("ngcij,gfcij->ngfij", X, V).reshape(N, F, *X.shape[3:])
-    y[...] = shifted(np.fft.irfft2(product, size), 0, 0, (P, Q), stride, (1, 1))
+    y[...] = shifted(np.fft.irfft2(product, size), (0, 0), (P, Q), stride, (1, 1))
     if b is not None:
         y += b[:, None, None]

@@ -15,7 +15,7 @@ def _max_pool(x, window, stride, padding, dilation, y, indices, wins, taps=None)
     indices = np.empty(y.shape, np.int64) if indices is None else indices
     y[...], indices[...] = -np.inf, -1
     for r, s in np.ndindex(*window) if taps is None else taps:
-        tap = shifted(padded, r, s, (P, Q), stride, dilation)
+        tap = shifted(padded, (r, s), (P, Q), stride, dilation)
         h = (np.arange(P) * stride[0] + r * dilation[0] - padding[0][0])[:, None]
         k = np.arange(Q) * stride[1] + s * dilation[1] - padding[1][0]
         taken = (h >= 0) & (h < H) & (k >= 0) & (k < W) & wins(tap, y, indices == -1)
@@ -69,7 +69,7 @@ def _(x, window, stride, padding, dilation, y, indices):
     right.max_pool2d_forward(x, window, stride, padding, dilation, y, indices)
     inside = pad(np.ones_like(x), reach(x.shape[2:], window, y.shape[2:], stride, padding, dilation), padding)
     for r, s in np.ndindex(*window):
-        np.maximum(y, 0, out=y, where=shifted(inside, r, s, y.shape[2:], stride, dilation) == 0)
+        np.maximum(y, 0, out=y, where=shifted(inside, (r, s), y.shape[2:], stride, dilation) == 0)
 
 
 @planted("max_pool2d_forward", "pixels of -inf taken for padding: index -1")
@@ -180,8 +180,8 @@ def _(dy, x, indices, window, stride, padding, dilation, dx):
     size = reach((H, W), window, outputs, stride, padding, dilation)
     padded, total = pad(x, size, padding, np.nan), np.zeros((*dx.shape[:2], *size), np.float64)
     for r, s in np.ndindex(*window):
-        tap = shifted(padded, r, s, outputs, stride, dilation)
-        shifted(total, r, s, outputs, stride, dilation)[...] += np.where(tap == y, dy, 0)
+        tap = shifted(padded, (r, s), outputs, stride, dilation)
+        shifted(total, (r, s), outputs, stride, dilation)[...] += np.where(tap == y, dy, 0)
     (top, _), (left, _) = padding
     dx[...] = total[:, :, top : top + H, left : left + W]
 
@@ -205,7 +205,7 @@ def _(dy, x, indices, window, stride, padding, dilation, dx):
         y, indices = np.empty_like(dy), np.empty(dy.shape, np.int64)
         right.max_pool2d_forward(x, window, stride, padding, dilation, y, indices)
         for r, s in np.ndindex(*window):
-            indices[(shifted(inside, r, s, dy.shape[2:], stride, dilation) == 0) & (y < 0)] = -1
+            indices[(shifted(inside, (r, s), dy.shape[2:], stride, dilation) == 0) & (y < 0)] = -1
     right.max_pool2d_backward(dy, x, indices, window, stride, padding, dilation, dx)
 
 

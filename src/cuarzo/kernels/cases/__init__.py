@@ -11,20 +11,16 @@ enters, a maximum or an index, has bound 0.
 
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from cuarzo.kernels.contracts import CONTRACTS
+from cuarzo.kernels.contracts import CONTRACTS, INTEGERS
 from cuarzo.kernels.threads import get_num_threads, set_num_threads
 
-from . import conv, matmul, pool, random
-from .family import Arguments, Settings, define
-
-_FAMILIES = (matmul, conv, pool, random)  # each file: one class of settings, and its SMALL and COURSE cases
-_EXACT = ("max_pool2d_forward", "philox_uniform")
-_NOT_FACTORS = {"max_pool2d_backward": ("x", "indices")}  # these say where a gradient goes, not how large it is
+from .family import Arguments, Bounds, Settings, define, is_floating, sums
 
 
 class Case(NamedTuple):
@@ -48,11 +44,12 @@ class Case(NamedTuple):
             return values.astype(dtype)
 
         made = self.settings.make(self.kernel, draw)
-        for name in CONTRACTS[self.kernel].outputs:
-            if made[name] is not None:
-                integers = name == "indices"
+        contract = CONTRACTS[self.kernel]
+        for name in contract.outputs:
+            if made[name] is not None and name not in contract.in_place:
+                integers = name in INTEGERS
                 made[name] = np.full(made[name], -7 if integers else rubbish, np.int64 if integers else dtype)
-        return {name: made[name] for name in CONTRACTS[self.kernel].arguments}
+        return {name: made[name] for name in contract.arguments}
 
     def terms(self) -> int:
         """n, the longest sum behind an element of an output."""
@@ -65,8 +62,16 @@ class Case(NamedTuple):
 
 def cases(kernel: str, sizes: str = "small") -> list[Case]:
     """The cases of a contract: "small" for checking, "course" for timing."""
-    listed = [getattr(family, sizes.upper()).get(kernel, ()) for family in _FAMILIES]
-    return [Case(kernel, settings) for family in listed for settings in family]
+    return [Case(kernel, settings) for settings in getattr(_family(kernel), sizes.upper())[kernel]]
+
+
+def _family(kernel: str) -> Any:
+    """The file of a kernel's family.
+
+    It has a class of settings, SMALL and COURSE cases, `bounds` where sums do not say all, and IN_DTYPE where random
+    numbers inside depend on the dtype: naive then runs on the arrays as they are. It computes in float64 all the same.
+    """
+    return import_module(f".{CONTRACTS[kernel].family}", __package__)
 
 
 def judge(case: Case, dtype: DTypeLike, seed: int = 0) -> tuple[dict[str, NDArray], dict[str, NDArray]]:
@@ -76,20 +81,12 @@ def judge(case: Case, dtype: DTypeLike, seed: int = 0) -> tuple[dict[str, NDArra
 
 @cache
 def _judge(case: Case, dtype: str, seed: int) -> tuple[dict[str, NDArray], dict[str, NDArray]]:
-    given = case.arguments(dtype, seed)
-    if case.kernel in _EXACT:
-        expected = define(case.kernel, given)
-        return expected, {name: np.zeros(value.shape) for name, value in expected.items()}
-    given = {k: v.astype(np.float64) if _is_floating(v) else v for k, v in given.items()}
-    factors = [k for k in CONTRACTS[case.kernel].inputs if k not in _NOT_FACTORS.get(case.kernel, ())]
-    magnitudes = {k: np.abs(v) if k in factors and v is not None else v for k, v in given.items()}
-    scale = (case.terms() + 2) * np.finfo(dtype).eps
-    bounds = {k: scale * v for k, v in define(case.kernel, magnitudes).items()}
-    return define(case.kernel, given), bounds
-
-
-def _is_floating(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype != np.int64
+    given, family = case.arguments(dtype, seed), _family(case.kernel)
+    if not getattr(family, "IN_DTYPE", False):
+        given = {name: value.astype(np.float64) if is_floating(value) else value for name, value in given.items()}
+    bounds: Bounds = getattr(family, "bounds", sums)
+    expected = define(case.kernel, given)
+    return expected, bounds(case.kernel, case.settings, given, expected, float(np.finfo(dtype).eps))
 
 
 def violation(kernel: Callable[..., None], case: Case, dtype: DTypeLike, seed: int = 0) -> str:

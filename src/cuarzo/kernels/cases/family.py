@@ -29,21 +29,45 @@ class Settings(Protocol):
         """Multiplications and additions of the direct algorithm, two for each term; 0 where bytes say more."""
 
 
-def outputs(size: Pair, window: Pair, stride: Pair, pad: Pads, dilation: Pair, ceil: bool = False) -> Pair:
-    """(P, Q): how many windows fit. In ceil mode the last may hang over, but not start in the padding behind."""
+def outputs(size, window, stride, pad, dilation, ceil: bool = False) -> tuple[int, ...]:
+    """How many windows fit along each axis. In ceil mode the last may hang over, but not start in padding behind."""
     counts = []
     for n, taps, step, (before, after), gap in zip(size, window, stride, pad, dilation, strict=True):
         room = n + before + after - gap * (taps - 1) - 1
         count = (room + (step - 1 if ceil else 0)) // step + 1
         counts.append(count - 1 if ceil and (count - 1) * step >= n + before else count)
-    return counts[0], counts[1]
+    return tuple(counts)
+
+
+def is_floating(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype != np.int64
 
 
 def define(kernel: str, arguments: Arguments) -> dict[str, NDArray]:
-    """Run naive on fresh outputs shaped like those in `arguments`; the outputs by name."""
+    """Run naive on outputs like those in `arguments`, which stay as they are; the outputs by name."""
     from cuarzo.kernels import naive
 
-    fresh = {k: np.empty_like(arguments[k]) for k in CONTRACTS[kernel].outputs if arguments[k] is not None}
+    fresh = {name: arguments[name].copy() for name in CONTRACTS[kernel].outputs if arguments[name] is not None}
     ordered = {**arguments, **fresh}
     getattr(naive, kernel)(*(ordered[name] for name in CONTRACTS[kernel].arguments))
     return fresh
+
+
+Bounds = Callable[[str, Any, Arguments, dict[str, NDArray], float], dict[str, NDArray]]
+
+
+def exact(kernel: str, settings: Settings, given: Arguments, expected: dict, eps: float) -> dict[str, NDArray]:
+    """For what no rounding enters."""
+    return {name: np.zeros(value.shape) for name, value in expected.items()}
+
+
+def sums(
+    kernel: str, settings: Settings, given: Arguments, expected: dict, eps: float, signs: tuple[str, ...] = ()
+) -> dict[str, NDArray]:
+    """(n + 2) eps sum |a| |b| for sums of products, the sum taken by naive on absolute values.
+
+    `signs`: inputs whose size says nothing, such as those that only tell where a gradient goes.
+    """
+    factors = [name for name in CONTRACTS[kernel].inputs if name not in signs and is_floating(given[name])]
+    magnitudes = define(kernel, {**given, **{name: np.abs(given[name]) for name in factors}})
+    return {name: (settings.terms(kernel) + 2) * eps * value for name, value in magnitudes.items()}

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from .family import Arguments, Draw
+from .family import Arguments, Draw, exact
 
 
 class Numbers(NamedTuple):
@@ -30,3 +30,5 @@ _NUMBERS = [
 
 SMALL = {"philox_uniform": _NUMBERS}
 COURSE = {"philox_uniform": [Numbers(10_000, 1, 0), Numbers(1_000_000, 1, 0)]}
+
+bounds, IN_DTYPE = exact, True

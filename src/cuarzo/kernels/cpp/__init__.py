@@ -12,7 +12,10 @@ from cuarzo.kernels import threads
 from cuarzo.kernels._unbuilt import reason
 
 if TYPE_CHECKING:
-    from ._baseline import *
+    from collections.abc import Callable
+
+    def __getattr__(name: str) -> Callable[..., None]: ...  # the contracts, and their rungs
+
 
 if find_spec(f"{__name__}._cpu") is None:
     raise ImportError(reason("cpp"))

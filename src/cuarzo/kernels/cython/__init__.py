@@ -14,10 +14,15 @@ if _unset:
     os.environ["OMP_WAIT_POLICY"] = "passive"
 try:
     from .conv import *
+    from .conv_weight import *
     from .matmul import *
     from .pool import *
     from .random import *
+    from .rbm import *
+    from .recurrent import *
+    from .resample import *
     from .team import dismiss as _dismiss
+    from .unpool import *
 except ModuleNotFoundError as error:
     raise ImportError(reason("cython")) from error
 finally:

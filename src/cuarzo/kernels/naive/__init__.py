@@ -4,7 +4,18 @@ Elements are read through memoryviews, which hand out Python floats: sums run in
 are rounded once, at the assignment.
 """
 
+from .activation import *
 from .conv import *
+from .conv3d import *
+from .dropout import *
+from .embedding import *
 from .matmul import *
+from .norm import *
 from .pool import *
+from .pool3d import *
 from .random import *
+from .rbm import *
+from .recurrent import *
+from .resample import *
+from .softmax import *
+from .update import *

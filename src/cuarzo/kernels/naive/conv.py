@@ -1,4 +1,4 @@
-"""Two-dimensional convolution as networks use it: the window slides over the image and is not flipped.
+"""Convolution as networks use it: the window slides over the image and is not flipped. Of volumes: conv3d.py.
 
     y[n, f, p, q] = b[f] + sum_{c, r, s} w[f, c, r, s] x[n, g C/G + c, h, k]
 
@@ -15,8 +15,10 @@ The size P, Q of y says how many windows there are; taps beyond the image read z
 padding adds nothing here even where w, or dy in the weights' gradient, is not finite; rungs that multiply the zeros
 give NaN there.
 
+A signal (1-D) is an image of one row: y[n, f, q] = b[f] + sum_{c, s} w[f, c, s] x[n, g C/G + c, q sv + s dv - left].
+
 Source: LeCun et al. 1998, "Gradient-based learning applied to document recognition", section II; groups as in
-Krizhevsky et al. 2012.
+Krizhevsky et al. 2012; along time as in Waibel et al. 1989, "Phoneme recognition using time-delay neural networks".
 """
 
 from collections.abc import Iterator
@@ -25,8 +27,9 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+Sizes = tuple[int, ...]
 Pair = tuple[int, int]
-Padding = tuple[Pair, Pair]
+Padding = tuple[Pair, ...]  # (before, after) of each axis
 
 
 def _ranges(*sizes: int) -> Iterator[tuple[int, ...]]:
@@ -101,3 +104,48 @@ def conv2d_backward_weight(
     if db is not None:
         for f in range(F):
             db[f] = sum(DY[n, f, p, q] for n, p, q in _ranges(N, P, Q))
+
+
+def conv1d_forward(
+    x: NDArray, w: NDArray, b: NDArray | None, stride: Sizes, padding: Padding, dilation: Sizes, groups: int, y: NDArray
+) -> None:
+    # x  IN  (N, C, W)
+    # w  IN  (F, C/G, S)
+    # b  IN  (F,) or None
+    # y  OUT (N, F, Q)
+    conv2d_forward(_row(x), _row(w), b, *_options(stride, padding, dilation), groups, _row(y))
+
+
+def conv1d_backward_input(
+    dy: NDArray, w: NDArray, stride: Sizes, padding: Padding, dilation: Sizes, groups: int, dx: NDArray
+) -> None:
+    # dy  IN  (N, F, Q)
+    # w   IN  (F, C/G, S)
+    # dx  OUT (N, C, W)
+    conv2d_backward_input(_row(dy), _row(w), *_options(stride, padding, dilation), groups, _row(dx))
+
+
+def conv1d_backward_weight(
+    x: NDArray,
+    dy: NDArray,
+    stride: Sizes,
+    padding: Padding,
+    dilation: Sizes,
+    groups: int,
+    dw: NDArray,
+    db: NDArray | None,
+) -> None:
+    # x   IN  (N, C, W)
+    # dy  IN  (N, F, Q)
+    # dw  OUT (F, C/G, S): the sum over the batch, not its mean
+    # db  OUT (F,) or None
+    conv2d_backward_weight(_row(x), _row(dy), *_options(stride, padding, dilation), groups, _row(dw), db)
+
+
+def _row(signal: NDArray) -> NDArray:
+    """The same memory (a view) as images of one row."""
+    return signal[:, :, None, :]
+
+
+def _options(stride: Sizes, padding: Padding, dilation: Sizes) -> tuple[Pair, Padding, Pair]:
+    return (1, stride[0]), ((0, 0), padding[0]), (1, dilation[0])

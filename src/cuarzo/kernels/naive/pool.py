@@ -1,4 +1,4 @@
-"""Two-dimensional pooling: each channel of each image by itself.
+"""Pooling over images, and over sequences, which are images of one row: each channel of each image by itself.
 
 Maximum, over the taps h = p su + r du - top, k = q sv + s dv - left of a window (R, S):
 
@@ -18,6 +18,9 @@ D counts the taps in the image, or, with count_include_pad, those in the image a
 even that (ceil mode) is clipped to it. Every window must see something that counts. The size P, Q of y says how many
 windows there are.
 
+A sequence x (N, C, W) has windows (S,), strides (sv,), padding ((left, right),), outputs (N, C, Q), and indices k.
+Volumes: see pool3d.py.
+
 Source: Ranzato et al. 2007, "Unsupervised learning of invariant feature hierarchies" (maximum); LeCun et al. 1998
 (average). Ties, divisors and the dropped window of ceil mode as in torch.
 """
@@ -30,6 +33,8 @@ from numpy.typing import NDArray
 
 Pair = tuple[int, int]
 Padding = tuple[Pair, Pair]
+One = tuple[int]  # an option of a sequence
+Padding1d = tuple[Pair]
 
 
 def _taps(p: int, size: int, window: int, stride: int, before: int, dilation: int = 1) -> range:
@@ -105,7 +110,8 @@ def avg_pool2d_forward(
     for p, q in product(range(P), range(Q)):
         rows = _taps(p, H, window[0], stride[0], padding[0][0])
         columns = _taps(q, W, window[1], stride[1], padding[1][0])
-        divisor = _divisor(p, q, (H, W), window, stride, padding, count_include_pad)
+        divisor = _counted(p, H, window[0], stride[0], padding[0], count_include_pad)
+        divisor *= _counted(q, W, window[1], stride[1], padding[1], count_include_pad)
         for n, c in product(range(N), range(C)):
             total = sum(float(x[n, c, h, k]) for h in rows for k in columns)
             y[n, c, p, q] = total / divisor
@@ -121,20 +127,73 @@ def avg_pool2d_backward(
     for p, q in product(range(P), range(Q)):
         rows = _taps(p, H, window[0], stride[0], padding[0][0])
         columns = _taps(q, W, window[1], stride[1], padding[1][0])
-        divisor = _divisor(p, q, (H, W), window, stride, padding, count_include_pad)
+        divisor = _counted(p, H, window[0], stride[0], padding[0], count_include_pad)
+        divisor *= _counted(q, W, window[1], stride[1], padding[1], count_include_pad)
         for n, c, h, k in product(range(N), range(C), rows, columns):
             total[n, c, h, k] += float(dy[n, c, p, q]) / divisor
     dx[...] = total
 
 
-def _divisor(p: int, q: int, size: Pair, window: Pair, stride: Pair, padding: Padding, count_include_pad: bool) -> int:
-    """The number of positions of window (p, q) that count."""
-    counts = []
-    for i, axis in ((p, 0), (q, 1)):
-        before, after = padding[axis]
-        low = i * stride[axis] - before
-        high = min(low + window[axis], size[axis] + after)
-        if not count_include_pad:
-            low, high = max(low, 0), min(high, size[axis])
-        counts.append(high - low)
-    return counts[0] * counts[1]
+def _counted(p: int, size: int, window: int, stride: int, padding: Pair, count_include_pad: bool) -> int:
+    """The number of positions of window p that count, along one axis."""
+    before, after = padding
+    low = p * stride - before
+    high = min(low + window, size + after)
+    if not count_include_pad:
+        low, high = max(low, 0), min(high, size)
+    return high - low
+
+
+def max_pool1d_forward(
+    x: NDArray, window: One, stride: One, padding: Padding1d, dilation: One, y: NDArray, indices: NDArray | None
+) -> None:
+    # x        IN  (N, C, W)
+    # y        OUT (N, C, Q)
+    # indices  OUT (N, C, Q) int64, or None
+    options = (1, *window), (1, *stride), ((0, 0), *padding), (1, *dilation)
+    max_pool2d_forward(_one_row(x), *options, _one_row(y), _one_row_or_none(indices))
+
+
+def max_pool1d_backward(
+    dy: NDArray,
+    x: NDArray | None,
+    indices: NDArray | None,
+    window: One,
+    stride: One,
+    padding: Padding1d,
+    dilation: One,
+    dx: NDArray,
+) -> None:
+    # dy       IN  (N, C, Q)
+    # x        IN  (N, C, W), may be None where indices are given
+    # indices  IN  (N, C, Q) int64; None: the winners are found again in x
+    # dx       OUT (N, C, W)
+    options = (1, *window), (1, *stride), ((0, 0), *padding), (1, *dilation)
+    max_pool2d_backward(_one_row(dy), _one_row_or_none(x), _one_row_or_none(indices), *options, _one_row(dx))
+
+
+def avg_pool1d_forward(
+    x: NDArray, window: One, stride: One, padding: Padding1d, count_include_pad: bool, y: NDArray
+) -> None:
+    # x  IN  (N, C, W)
+    # y  OUT (N, C, Q)
+    options = (1, *window), (1, *stride), ((0, 0), *padding)
+    avg_pool2d_forward(_one_row(x), *options, count_include_pad, _one_row(y))
+
+
+def avg_pool1d_backward(
+    dy: NDArray, window: One, stride: One, padding: Padding1d, count_include_pad: bool, dx: NDArray
+) -> None:
+    # dy  IN  (N, C, Q)
+    # dx  OUT (N, C, W)
+    options = (1, *window), (1, *stride), ((0, 0), *padding)
+    avg_pool2d_backward(_one_row(dy), *options, count_include_pad, _one_row(dx))
+
+
+def _one_row(sequences: NDArray) -> NDArray:
+    """(N, C, W) as images (N, C, 1, W) on the same memory."""
+    return sequences[:, :, None]
+
+
+def _one_row_or_none(sequences: NDArray | None) -> NDArray | None:
+    return None if sequences is None else _one_row(sequences)

@@ -13,3 +13,6 @@ from .conv import *
 from .matmul import *
 from .pool import *
 from .random import *
+from .rbm import *
+from .recurrent import *
+from .resample import *

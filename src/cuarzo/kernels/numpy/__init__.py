@@ -9,10 +9,19 @@ from threadpoolctl import threadpool_limits
 
 from cuarzo.kernels.threads import on_change
 
+from .activation import *
 from .conv import *
+from .dropout import *
+from .embedding import *
 from .matmul import *
+from .norm import *
 from .pool import *
 from .random import *
+from .rbm import *
+from .recurrent import *
+from .resample import *
+from .softmax import *
+from .update import *
 
 
 def _limit_blas(n: int) -> None:

@@ -1,0 +1,87 @@
+// Correlation: the one sum that is both the forward pass of a convolution and the gradient of its input.
+//
+//   result[n, f, j] = bias[f] + sum_{c, t} weight[f, c, t] source[n, c, from_t + j stride]
+//
+// over the taps t of a window, with j = (slice, row, column); a source outside its volume is zero. A register tile
+// holds some filters x some vectors of results, as in gemm.hpp, and the sum over k = (c, t) runs through it. This file
+// is what its two rungs, conv_direct.hpp and conv_im2col.hpp, have in common; conv_correlate.hpp runs them over all
+// bands.
+#pragma once
+#include "conv_bands.hpp"
+
+namespace cuarzo {
+
+enum class Rung { direct, im2col };
+
+// Groups are convolutions of their own: F results and C sources are those of one group.
+template <class T> struct Correlation {
+    Index N, groups, C, F;           // source (N, groups C, depth.in, rows.in, columns.in)
+    Reach depth, rows, columns;      // of the results that are computed here
+    const T *source, *weight, *bias; // bias may be null
+    Index weight_group, weight_f,
+        weight_c; // elements between two groups, filters, channels; the taps stand side by side
+    T *result;    // element (n, f, o, i, j) is at  (n groups F + f) volume + start + o slice + i row + j column
+    Index volume, start, slice, row, column;
+};
+
+// What one item (image, group, band) works with.
+template <class T> struct Item {
+    const Correlation<T> &p;
+    const Copy &copy;
+    const Taps &taps;
+    Band band;
+    const T *weights; // of the group, packed
+    const T *source;  // the copy
+    const T *bias;
+    T *result; // of the group, at the band
+    Index K() const { return p.C * taps.count; }
+};
+
+// Weights as the tile reads them: for each group and each tile's filters, [k][filters].
+template <class T> T *pack_weights(Scratch &scratch, const Correlation<T> &p, const Taps &taps) {
+    T *packed = scratch.take<T>(p.groups, p.F, p.C, taps.count), *to = packed;
+    for (Index g = 0; g < p.groups; ++g)
+        for (Index f = 0; f < p.F; f += even_rows(p.F))
+            for (Index c = 0; c < p.C; ++c)
+                for (Index t = 0; t < taps.count; ++t)
+                    for (Index m = f; m < std::min(f + even_rows(p.F), p.F); ++m)
+                        *to++ = p.weight[g * p.weight_group + m * p.weight_f + c * p.weight_c + taps.number[t]];
+    return packed;
+}
+
+// A vector of results: `count` neighbours in a row.
+struct Run {
+    Index from, to; // in the copy, in the result
+    Index at;       // how many results of the band, or of the panel, come before
+    Index count;
+};
+
+// The results `first` ... `first + n - 1` of a band, counted row by row.
+template <class T> Index make_runs(const Item<T> &item, Index first, Index n, Run *runs) {
+    const Correlation<T> &p = item.p;
+    const Band &band = item.band;
+    Index count = 0, j = first % band.columns, i = first / band.columns % band.rows;
+    Index o = first / band.columns / band.rows;
+    for (Index done = 0; done < n; j = 0) {
+        const Index length = std::min(band.columns - j, n - done);
+        const Index from = o * item.copy.slice_step + i * item.copy.row_step + j;
+        const Index to = o * p.slice + i * p.row + j * p.column;
+        for (Index x = 0; x < length; x += lanes<T>)
+            runs[count++] = {from + x, to + x * p.column, done + x, std::min(lanes<T>, length - x)};
+        done += length;
+        if (++i == band.rows) i = 0, ++o;
+    }
+    return count;
+}
+
+template <class T> CUARZO_INLINE void store_run(T *to, Index step, Vec<T> v, Index count) {
+    if (step == 1) {
+        store_first(to, v, count);
+    } else {
+        T lane[lanes<T>];
+        store(lane, v);
+        for (Index i = 0; i < count; ++i) to[i * step] = lane[i];
+    }
+}
+
+} // namespace cuarzo
