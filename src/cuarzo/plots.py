@@ -91,10 +91,10 @@ def _mosaic(images: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
 
     A picture for every image would be 64 axes, whose layout takes ten seconds.
     """
-    scale = max(1, 112 // max(images.shape[1:]))
+    scale = max(1, 112 // min(images.shape[1:]))
     tiles = np.kron(images, np.ones((scale, scale)))
     height, width = tiles.shape[1:]
-    columns = _columns(len(images))
+    columns = 1 if width > 2 * height else _columns(len(images))
     rows = -(-len(images) // columns)
     mosaic = np.full((rows * (height + 28), columns * (width + 10) - 10), np.nan)  # NaN is drawn white
     places = []
@@ -149,5 +149,6 @@ def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple["Figure
 
 def _write(figure: "Figure", path: Path | str) -> None:
     content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=150)
+    # tight: a long title is not cut off, and nothing is left empty under a wide picture
+    figure.savefig(content, format="png", dpi=150, bbox_inches="tight", pad_inches=0.1)
     write_atomic(path, content.getvalue())

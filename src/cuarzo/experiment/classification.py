@@ -43,7 +43,9 @@ def draw(
 ) -> None:
     images, names = first_layer_images(model, dataset.classes)
     matrix = metrics.confusion_matrix(predicted, dataset.y_test, len(dataset.classes))
-    plots.filters(images, folder / "filters.png", f"{title}: first-layer weights", names)
+    rows = isinstance(model, models.RowClassifier)
+    what = "input weights, a column for each unit, a row for each pixel" if rows else "first-layer weights"
+    plots.filters(images, folder / "filters.png", f"{title}: {what}", names)
     accuracy = f"{record['test_accuracy']:.2%} of {len(predicted):,} test images right"
     plots.confusion(matrix, folder / "confusion.png", dataset.classes, f"{title}: {accuracy}")
 
@@ -55,12 +57,15 @@ def first_layer_images(model: nn.Module, classes: tuple[str, ...]) -> tuple[np.n
     """The weights that look at the image, as images, and their names if they have any.
 
     (F, R, S) of a convolution; (U, 28, 28) of a linear layer, named where each belongs to a class; of a recurrent layer
-    one (U, I) for each gate: a row for each unit, a column for each pixel of the rows it reads.
+    one (I, U) for each gate: a row for each pixel of the rows it reads, a column for each unit, those first that look
+    most at the first pixels.
     """
     if isinstance(model, models.RowClassifier):
         gates = GATES[type(model.layer)]
         weights = model.layer.state_dict()["weight_ih_l0"]
-        return weights.reshape(len(gates), -1, weights.shape[1]), gates
+        images = weights.reshape(len(gates), -1, weights.shape[1]).swapaxes(1, 2)
+        new = np.abs(images[min(2, len(gates) - 1)])  # what enters the state
+        return images[:, :, np.argsort(new.argmax(axis=0), kind="stable")], gates
     weights = next(array for array in model.state_dict().values() if array.ndim > 1)
     if weights.ndim == 4:
         return weights.mean(axis=1), None

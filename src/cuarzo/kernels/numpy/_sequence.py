@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 def sigmoid(a: NDArray) -> None:
     """a = 1 / (1 + exp(-a)), in place. Where exp overflows to infinity the quotient is the 0 it should be."""
-    np.negative(a, out=a)
+    a *= -1  # np.negative(a, out=a) of NumPy 2.4 reads what it has written where a's rows are 4 elements apart
     with np.errstate(over="ignore"):
         np.exp(a, out=a)
     a += 1

@@ -78,21 +78,33 @@ def _forward_direct(x, w, b, stride, padding, dilation, groups, y):
 
 
 def conv1d_backward_input(dy, w, stride, padding, dilation, groups, dx):
-    _border.check("conv1d_backward_input", dy, w, stride, padding, dilation, groups, dx)
-    _backward_input(dy, w, stride, padding, dilation, groups, dx)
+    conv1d_backward_input_im2col(dy, w, stride, padding, dilation, groups, dx)
 
 
 def conv2d_backward_input(dy, w, stride, padding, dilation, groups, dx):
-    _border.check("conv2d_backward_input", dy, w, stride, padding, dilation, groups, dx)
-    _backward_input(dy, w, stride, padding, dilation, groups, dx)
+    conv2d_backward_input_im2col(dy, w, stride, padding, dilation, groups, dx)
 
 
 def conv3d_backward_input(dy, w, stride, padding, dilation, groups, dx):
+    conv3d_backward_input_im2col(dy, w, stride, padding, dilation, groups, dx)
+
+
+def conv1d_backward_input_im2col(dy, w, stride, padding, dilation, groups, dx):
+    _border.check("conv1d_backward_input", dy, w, stride, padding, dilation, groups, dx)
+    _backward_input_im2col(dy, w, stride, padding, dilation, groups, dx)
+
+
+def conv2d_backward_input_im2col(dy, w, stride, padding, dilation, groups, dx):
+    _border.check("conv2d_backward_input", dy, w, stride, padding, dilation, groups, dx)
+    _backward_input_im2col(dy, w, stride, padding, dilation, groups, dx)
+
+
+def conv3d_backward_input_im2col(dy, w, stride, padding, dilation, groups, dx):
     _border.check("conv3d_backward_input", dy, w, stride, padding, dilation, groups, dx)
-    _backward_input(dy, w, stride, padding, dilation, groups, dx)
+    _backward_input_im2col(dy, w, stride, padding, dilation, groups, dx)
 
 
-def _backward_input(dy, w, stride, padding, dilation, groups, dx):
+def _backward_input_im2col(dy, w, stride, padding, dilation, groups, dx):
     (N, F, *outputs), (C, *size), (CG, *window) = dy.shape, dx.shape[1:], w.shape[1:]
     # dcolumns[n, g] = w[g].T @ dy[n, g]: (K, F/G) @ (F/G, L)
     V = w.reshape(groups, F // groups, CG * prod(window)).swapaxes(1, 2)
@@ -103,27 +115,95 @@ def _backward_input(dy, w, stride, padding, dilation, groups, dx):
     dx[...] = inner(padded, size, padding)
 
 
+def conv1d_backward_input_direct(dy, w, stride, padding, dilation, groups, dx):
+    _border.check("conv1d_backward_input", dy, w, stride, padding, dilation, groups, dx)
+    _backward_input_direct(dy, w, stride, padding, dilation, groups, dx)
+
+
+def conv2d_backward_input_direct(dy, w, stride, padding, dilation, groups, dx):
+    _border.check("conv2d_backward_input", dy, w, stride, padding, dilation, groups, dx)
+    _backward_input_direct(dy, w, stride, padding, dilation, groups, dx)
+
+
+def conv3d_backward_input_direct(dy, w, stride, padding, dilation, groups, dx):
+    _border.check("conv3d_backward_input", dy, w, stride, padding, dilation, groups, dx)
+    _backward_input_direct(dy, w, stride, padding, dilation, groups, dx)
+
+
+def _backward_input_direct(dy, w, stride, padding, dilation, groups, dx):
+    (N, F, *outputs), (C, *size), (CG, *window) = dy.shape, dx.shape[1:], w.shape[1:]
+    padded = np.zeros((N, C, *reach(size, window, outputs, stride, padding, dilation)), dx.dtype)
+    DY, V = _by_group(dy, groups), w.reshape(groups, F // groups, CG, *window).swapaxes(1, 2)
+    for tap in np.ndindex(*window):
+        # one tap of dcolumns: (C/G, F/G) @ (F/G, L)
+        read = shifted(padded, tap, outputs, stride, dilation)
+        read += (V[(..., *tap)] @ DY).reshape(read.shape)
+    dx[...] = inner(padded, size, padding)
+
+
 def conv1d_backward_weight(x, dy, stride, padding, dilation, groups, dw, db):
-    _border.check("conv1d_backward_weight", x, dy, stride, padding, dilation, groups, dw, db)
-    _backward_weight(x, dy, stride, padding, dilation, groups, dw, db)
+    conv1d_backward_weight_im2col(x, dy, stride, padding, dilation, groups, dw, db)
 
 
 def conv2d_backward_weight(x, dy, stride, padding, dilation, groups, dw, db):
-    _border.check("conv2d_backward_weight", x, dy, stride, padding, dilation, groups, dw, db)
-    _backward_weight(x, dy, stride, padding, dilation, groups, dw, db)
+    conv2d_backward_weight_im2col(x, dy, stride, padding, dilation, groups, dw, db)
 
 
 def conv3d_backward_weight(x, dy, stride, padding, dilation, groups, dw, db):
+    conv3d_backward_weight_im2col(x, dy, stride, padding, dilation, groups, dw, db)
+
+
+def conv1d_backward_weight_im2col(x, dy, stride, padding, dilation, groups, dw, db):
+    _border.check("conv1d_backward_weight", x, dy, stride, padding, dilation, groups, dw, db)
+    _backward_weight_im2col(x, dy, stride, padding, dilation, groups, dw, db)
+
+
+def conv2d_backward_weight_im2col(x, dy, stride, padding, dilation, groups, dw, db):
+    _border.check("conv2d_backward_weight", x, dy, stride, padding, dilation, groups, dw, db)
+    _backward_weight_im2col(x, dy, stride, padding, dilation, groups, dw, db)
+
+
+def conv3d_backward_weight_im2col(x, dy, stride, padding, dilation, groups, dw, db):
     _border.check("conv3d_backward_weight", x, dy, stride, padding, dilation, groups, dw, db)
-    _backward_weight(x, dy, stride, padding, dilation, groups, dw, db)
+    _backward_weight_im2col(x, dy, stride, padding, dilation, groups, dw, db)
 
 
-def _backward_weight(x, dy, stride, padding, dilation, groups, dw, db):
+def _backward_weight_im2col(x, dy, stride, padding, dilation, groups, dw, db):
     F = len(dw)
     columns = _columns(x, dw.shape[2:], dy.shape[2:], stride, padding, dilation, groups)
     # dw[g] = sum_n dy[n, g] @ columns[n, g].T: (F/G, L) @ (L, K)
     dws = _by_group(dy, groups) @ columns.swapaxes(2, 3)
     np.sum(dws, axis=0, out=dw.reshape(groups, F // groups, columns.shape[2]))
+    _backward_bias(dy, db)
+
+
+def conv1d_backward_weight_direct(x, dy, stride, padding, dilation, groups, dw, db):
+    _border.check("conv1d_backward_weight", x, dy, stride, padding, dilation, groups, dw, db)
+    _backward_weight_direct(x, dy, stride, padding, dilation, groups, dw, db)
+
+
+def conv2d_backward_weight_direct(x, dy, stride, padding, dilation, groups, dw, db):
+    _border.check("conv2d_backward_weight", x, dy, stride, padding, dilation, groups, dw, db)
+    _backward_weight_direct(x, dy, stride, padding, dilation, groups, dw, db)
+
+
+def conv3d_backward_weight_direct(x, dy, stride, padding, dilation, groups, dw, db):
+    _border.check("conv3d_backward_weight", x, dy, stride, padding, dilation, groups, dw, db)
+    _backward_weight_direct(x, dy, stride, padding, dilation, groups, dw, db)
+
+
+def _backward_weight_direct(x, dy, stride, padding, dilation, groups, dw, db):
+    (F, CG, *window), outputs = dw.shape, dy.shape[2:]
+    padded = pad(x, reach(x.shape[2:], window, outputs, stride, padding, dilation), padding)
+    DY = _by_group(dy, groups)
+    for tap in np.ndindex(*window):
+        # one tap of dw[g] = sum_n dy[n, g] @ x[n, g].T: (F/G, L) @ (L, C/G)
+        dws = DY @ _by_group(shifted(padded, tap, outputs, stride, dilation), groups).swapaxes(2, 3)
+        dw[(..., *tap)] = dws.sum(axis=0).reshape(F, CG)
+    _backward_bias(dy, db)
+
+
+def _backward_bias(dy, db):
     if db is not None:
         np.sum(dy, axis=(0, *range(2, dy.ndim)), out=db)
 
