@@ -74,8 +74,13 @@ RECIPES: dict[tuple[str, str], dict[str, Any]] = {
     ("lstm", "mnist"): {"epochs": 10, "lr": 3e-3},
     ("gru", "mnist"): {"epochs": 10, "lr": 3e-3},
     ("rbm", "digits"): {"epochs": 100, "batch_size": 20, "lr": 0.05, "optimizer": "sgd", "schedule": "linear"},
-    ("rbm", "mnist"): {"epochs": 20, "batch_size": 100, "lr": 0.1, "optimizer": "sgd", "schedule": "linear"},
+    ("rbm", "mnist"): {"epochs": 25, "batch_size": 100, "lr": 0.05, "optimizer": "sgd", "schedule": "linear"},
 }
+# What narrow networks, of at most NARROW hidden units, take instead. Exact validation log-likelihood of an RBM of 20
+# units after 20 epochs, seeds 0 to 2: -144.1 with rate 0.05, -142.6 with 0.1, -141.7 with 0.2. One of 500 units at 0.1
+# keeps modes that no chain has visited.
+NARROW = 50
+NARROW_RECIPES: dict[tuple[str, str], dict[str, Any]] = {("rbm", "mnist"): {"lr": 0.2}}
 
 
 def plan(given: dict[str, Any], stored: dict[str, Any] | None = None) -> Settings:
@@ -99,7 +104,9 @@ def plan(given: dict[str, Any], stored: dict[str, Any] | None = None) -> Setting
                 f"{stored['schedule']!r} is laid out over that number, so with another one it is another run"
             )
         return Settings(**{**stored, **given})
-    defaults = dict(RECIPES.get((given["model"], given["data"]), {}))
+    key = given["model"], given["data"]
+    narrow = given.get("hidden", math.inf) <= NARROW
+    defaults = {**RECIPES.get(key, {}), **(NARROW_RECIPES.get(key, {}) if narrow else {})}
     if given.get("optimizer", defaults.get("optimizer")) != defaults.get("optimizer"):  # the recipe's rate is not its
         defaults["lr"] = OPTIMIZERS[given["optimizer"]][1]
     return Settings(**{"seed": int.from_bytes(os.urandom(4)), **defaults, **given})

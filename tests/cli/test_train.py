@@ -299,7 +299,7 @@ def test_weights_as_images():
     shown = {name: first_layer_images(models.build(name), digits) for name in models.CLASSIFIERS}
     shapes = {name: images.shape for name, (images, _) in shown.items()}
     assert shapes["lenet5"] == (6, 5, 5) and shapes["cnn"] == (32, 3, 3) and shapes["mlp"] == (256, 28, 28)
-    assert shapes["softmax"] == (10, 28, 28) and shapes["lstm"] == (4, 128, 28) and shapes["rnn"] == (1, 128, 28)
+    assert shapes["softmax"] == (10, 28, 28) and shapes["lstm"] == (4, 28, 128) and shapes["rnn"] == (1, 28, 128)
     assert shown["softmax"][1] == digits and shown["mlp"][1] is None and len(shown["gru"][1]) == 3
     assert all(np.any(images) for images, _ in shown.values())
 

@@ -24,11 +24,12 @@ def test_curves(tmp_path, epochs, valid):
     assert min(size(tmp_path / "c.png")) >= 500
 
 
-@pytest.mark.parametrize("shape", [(1, 5, 5), (6, 5, 5), (7, 3, 4), (10, 28, 28), (300, 28, 28)])
+@pytest.mark.parametrize("shape", [(1, 5, 5), (6, 5, 5), (7, 3, 4), (10, 28, 28), (4, 28, 128), (300, 28, 28)])
 def test_filters(tmp_path, shape):
     plots.filters(np.random.default_rng(0).normal(size=shape), tmp_path / "f.png")
     plots.filters(np.zeros(shape), tmp_path / "zero.png")
-    assert size(tmp_path / "f.png") == size(tmp_path / "zero.png")
+    drawn, zero = size(tmp_path / "f.png"), size(tmp_path / "zero.png")
+    assert np.abs(np.subtract(drawn, zero)).max() < 60  # but for the numbers beside the scale
 
 
 def test_no_filters():

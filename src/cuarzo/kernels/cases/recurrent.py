@@ -26,11 +26,12 @@ class Recurrent(NamedTuple):
     U: int
     relu: bool = False
     lengths: tuple[int, ...] = ()  # of each sequence; x is NaN past its end
-    state: bool = True  # h0, c0 and dc given
+    state: str = "hc"  # which are given: h0; c0 and dc
     b_ih: bool = True
     b_hh: bool = True
-    wanted: bool = True  # backwards: the optional outputs as well
-    gain: int = 1  # of the weights: saturated gates
+    wanted: str = "xhcb"  # backwards, of the optional outputs: dx, dh0, dc0, biases
+    gain: int = 1  # of the weights and of c0: saturated gates
+    special: bool = False  # row 0 reads NaN, row 1 has an infinite dh
 
     def make(self, kernel: str, draw: Draw) -> Arguments:
         given = self._forward_inputs(kernel, draw)
@@ -38,7 +39,9 @@ class Recurrent(NamedTuple):
             return given | self._states(kernel)
         made = {name: rounded.value for name, rounded in _forward(kernel, given, 0.0).items()}
         given |= {name: value.astype(given["x"].dtype) for name, value in made.items()}
-        given |= {"dh": draw(*given["h"].shape), "dc": draw(self.N, self.U) if self.state else None}
+        given |= {"dh": draw(*given["h"].shape), "dc": draw(self.N, self.U) if "c" in self.state else None}
+        if self.special:
+            given["dh"].reshape(-1, self.N, self.U)[-1, 1] = np.inf
         return given | self._gradients(kernel, given)
 
     def _forward_inputs(self, kernel: str, draw: Draw) -> Arguments:
@@ -47,10 +50,12 @@ class Recurrent(NamedTuple):
         x = draw(T, N, I)
         for n, length in enumerate(self.lengths):
             x[length:, n] = np.nan
+        if self.special:
+            x[0, 0, 0] = np.nan
         return {
             "x": x[0] if "cell" in kernel else x,
-            "h0": draw(N, U) * 0.5 if self.state else None,
-            "c0": draw(N, U) if self.state else None,
+            "h0": draw(N, U) * 0.5 if "h" in self.state or "cell" in kernel else None,
+            "c0": draw(N, U) * self.gain if "c" in self.state or "cell" in kernel else None,
             "w_ih": draw(rows, I) * size,
             "w_hh": draw(rows, U) * size,
             "b_ih": draw(rows) if self.b_ih else None,
@@ -66,16 +71,16 @@ class Recurrent(NamedTuple):
 
     def _gradients(self, kernel: str, given: Arguments) -> Arguments:
         """An output has the shape of what it is the gradient of. Cells ask for all but the biases."""
-        all_but_bias = self.wanted or "cell" in kernel
+        wanted = "xhc" + self.wanted if "cell" in kernel else self.wanted
         rows, state = (len(given["w_ih"]),), (self.N, self.U)
         return {
-            "dx": given["x"].shape if all_but_bias else None,
-            "dh0": state if all_but_bias else None,
-            "dc0": state if all_but_bias else None,
+            "dx": given["x"].shape if "x" in wanted else None,
+            "dh0": state if "h" in wanted else None,
+            "dc0": state if "c" in wanted else None,
             "dw_ih": given["w_ih"].shape,
             "dw_hh": given["w_hh"].shape,
-            "db_ih": rows if self.wanted and self.b_ih else None,
-            "db_hh": rows if self.wanted and self.b_hh else None,
+            "db_ih": rows if "b" in wanted and self.b_ih else None,
+            "db_hh": rows if "b" in wanted and self.b_hh else None,
         }
 
     def terms(self, kernel: str) -> int:
@@ -237,24 +242,34 @@ _CELLS = [
     Recurrent(1, 1, 5, 16, b_hh=False),
     Recurrent(1, 3, 4, 17, b_ih=False, b_hh=False),
     Recurrent(1, 3, 1, 35),
-    Recurrent(1, 19, 3, 4, wanted=False),  # more rows than a register tile has
+    Recurrent(1, 19, 3, 4, wanted=""),  # more rows than a register tile has
+    *(Recurrent(1, 2, I, U) for I, U in [(3, 3), (12, 3), (12, 4)]),  # w_ih is square: of rnn, lstm, gru in turn
+    Recurrent(1, 4, 1, 1),  # gates of one unit, four numbers apart
+    Recurrent(1, 3, 3, 5, gain=400),  # exponentials overflow
+    Recurrent(1, 3, 2, 17, special=True),
 ]
 _SEQUENCES = [
     Recurrent(1, 1, 1, 1),
     Recurrent(3, 0, 2, 3),
     Recurrent(4, 3, 2, 3),
-    Recurrent(3, 1, 5, 16, state=False),
+    Recurrent(3, 1, 5, 16, state=""),
     Recurrent(2, 3, 4, 17, b_ih=False),
     Recurrent(2, 3, 1, 35, b_hh=False),
-    Recurrent(6, 1, 3, 3, b_ih=False, b_hh=False, state=False),
-    Recurrent(3, 3, 2, 17, wanted=False),
+    Recurrent(6, 1, 3, 3, b_ih=False, b_hh=False, state=""),
+    Recurrent(3, 3, 2, 17, wanted=""),
     Recurrent(6, 3, 2, 3, lengths=(3, 6, 1)),
-    Recurrent(5, 3, 3, 16, lengths=(2, 4, 3), state=False),  # no row reaches the last step
-    Recurrent(4, 1, 1, 17, lengths=(1,), wanted=False),
+    Recurrent(5, 3, 3, 16, lengths=(2, 4, 3), state=""),  # no row reaches the last step
+    Recurrent(4, 1, 1, 17, lengths=(1,), wanted=""),
     Recurrent(3, 19, 2, 3, lengths=(3, 2, 1, *(2,) * 14, 3, 1)),  # more rows than a register tile has
     Recurrent(2, 19, 5, 4),
     Recurrent(2, 2, 3, 53),  # more units than a register tile has columns
     Recurrent(4, 2, 3, 5, gain=40),  # saturated gates
+    Recurrent(2, 3, 3, 5, gain=400),  # exponentials overflow
+    *(Recurrent(2, 2, I, U) for I, U in [(3, 3), (12, 3), (12, 4)]),  # w_ih is square: of rnn, lstm, gru in turn
+    Recurrent(2, 4, 1, 1),  # gates of one unit, four numbers apart
+    *(Recurrent(2, 2, 2, 3, state=state) for state in "hc"),
+    *(Recurrent(2, 2, 2, 3, wanted=wanted) for wanted in "xhcb"),
+    Recurrent(2, 3, 2, 17, special=True),
 ]
 _COURSE = [
     Recurrent(4, 2, 3, 5),
@@ -264,7 +279,7 @@ _COURSE = [
 
 
 def _with_relu(cases: list[Recurrent]) -> list[Recurrent]:
-    return [*cases, *(case._replace(relu=True) for case in cases if case.gain == 1)]
+    return [*cases, *(case._replace(relu=True) for case in cases if case.gain == 1 or case.T == 1)]
 
 
 _NAMES = [f"{kind}{cell}_{way}" for kind in _GATES for cell in ("_cell", "") for way in ("forward", "backward")]

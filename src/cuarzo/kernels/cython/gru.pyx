@@ -10,9 +10,8 @@ from cuarzo.kernels.cython.product cimport add_product
 import numpy as np
 
 from cuarzo.kernels import _border
-from cuarzo.kernels.cython._sequence import (
-    bias_sum, initial, input_gradient, previous, products, steps, weight_gradients, while_running,
-)
+from cuarzo.kernels._sequence import bias_sum, initial, previous, steps, while_running
+from cuarzo.kernels.cython._sequence import input_gradient, products, weight_gradients
 from cuarzo.kernels.threads import get_num_threads
 
 

@@ -7,18 +7,9 @@ from numba import prange
 from numpy.typing import NDArray
 
 from cuarzo.kernels import _border
+from cuarzo.kernels._sequence import bias_sum, initial, previous, steps, while_running
 from cuarzo.kernels.numba._compile import parallel, serial
-from cuarzo.kernels.numba._sequence import (
-    ROWS,
-    bias_sum,
-    initial,
-    input_gradient,
-    previous,
-    products,
-    steps,
-    weight_gradients,
-    while_running,
-)
+from cuarzo.kernels.numba._sequence import ROWS, input_gradient, products, weight_gradients
 from cuarzo.kernels.numba.matmul import _add_product
 
 Optional = NDArray | None
