@@ -69,7 +69,8 @@ template <class T> struct ApproximateGelu {
     Vec<T> forward(Vec<T> x) const { return x * sigmoid_of<T>(u(x)); }
     Vec<T> backward(Vec<T> dy, Vec<T> x) const {
         const auto [s, t] = sigmoids_of<T>(u(x));
-        return dy * (s + x * (root * (1 + 3 * cubic * x * x)) * s * t);
+        const Vec<T> bell = x * (s * t); // the first to be 0: then x^2 times it is 0, too
+        return dy * (s + root * (bell + 3 * cubic * x * (x * bell)));
     }
 };
 

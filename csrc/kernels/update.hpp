@@ -109,7 +109,8 @@ void adam_update(const AdamOptions &options, Index size, const T *gradient, T *p
         put<T>(mean + i, a, part);
         put<T>(square + i, s, part);
         if (largest) {
-            s = larger<T>(get<T>(largest + i, part), s);
+            const Vec<T> l = get<T>(largest + i, part);
+            s = (l > s) | (l != l) ? l : s; // NaN where either is
             put<T>(largest + i, s, part);
         }
         put<T>(parameter + i, p - rate * a / (root<T>(s) / size_of_square + eps), part);

@@ -185,3 +185,27 @@ def test_adam_by_hand():
     naive.adam_update(np.array([4.0]), 0.75, 0.5, 0.75, 1.0, 0.5, True, 2, p, m, s, largest)  # decoupled: p (1 - 3/8)
     np.testing.assert_allclose(p, 1.25 - 3 / (5 / np.sqrt(7 / 16) + 1), rtol=1e-15)
     assert (s[0], largest[0]) == (16.0, 25.0)
+
+
+def test_no_weight_decay_is_no_product_with_the_parameter():
+    """0 times an infinite parameter would make every state NaN."""
+    start, g = np.array([np.inf, np.nan, 1.0]), np.ones(3)
+    p, v = start.copy(), np.zeros(3)
+    naive.sgd_update(g, 0.5, 0.5, 0.0, 0.0, False, 0.0, False, p, v)
+    assert v.tolist() == [1, 1, 1]
+    np.testing.assert_array_equal(p, [np.inf, np.nan, 0.5])
+    naive.sgd_update(g, 0.5, 0.5, 0.0, 0.0, False, 2.0, True, start.copy(), v)
+    assert v.tolist() == [3, 1, 3]  # l1: the sign of NaN is 0
+    p, s = start.copy(), np.zeros(3)
+    naive.rmsprop_update(g, 0.5, 0.5, 1.0, 0.0, 0.0, p, s, None, None)
+    assert s.tolist() == [0.5, 0.5, 0.5]
+    p, m, s = start.copy(), np.zeros(3), np.zeros(3)
+    naive.adam_update(g, 0.5, 0.5, 0.75, 1.0, 0.0, False, 1, p, m, s, None)
+    assert (m.tolist(), s.tolist()) == ([0.5] * 3, [0.25] * 3)
+
+
+def test_amsgrads_largest_keeps_nan():
+    p, m, s, largest = np.zeros(3), np.zeros(3), np.array([1.0, np.nan, 1.0]), np.array([np.nan, 4.0, 4.0])
+    naive.adam_update(np.ones(3), 0.5, 0.5, 0.75, 1.0, 0.0, False, 1, p, m, s, largest)
+    np.testing.assert_array_equal(largest, [np.nan, np.nan, 4.0])
+    np.testing.assert_array_equal(np.isnan(p), [True, True, False])

@@ -73,6 +73,13 @@ def test_edges_of_activations():
         assert repr(run("gelu_forward", x, approximate).tolist()) == "[inf, nan, nan, 0.0]"
 
 
+@pytest.mark.parametrize("approximate", [False, True])
+def test_slopes_of_gelu_are_0_and_1_far_out(approximate):
+    x = np.array([40.0, -40.0, 1e60, -1e60, 1e110, -1e110, 1e160, -1e160, 1e308, -1e308])  # x^2 and x^3 overflow
+    assert run("gelu_backward", np.full(10, 3.0), x, approximate).tolist() == [3.0, 0.0] * 5
+    assert np.isnan(run("gelu_backward", np.ones(2), np.array([np.inf, -np.inf]), approximate)).all()
+
+
 def test_softplus_is_the_line_above_its_threshold():
     assert run("softplus_forward", np.array([1.0, 1.5]), 2.0, 2.0).tolist() == [np.log1p(np.exp(2.0)) / 2, 1.5]
     assert run("softplus_backward", np.ones(2), np.array([1.0, 1.5]), 2.0, 2.0).tolist() == [special.expit(2.0), 1.0]

@@ -1,5 +1,7 @@
 """The suite itself, tested: each planted wrong kernel must be caught by the cases, and the right kernels by none."""
 
+import re
+
 import numpy as np
 import pytest
 from planted import PLANTED
@@ -35,7 +37,26 @@ def test_the_definition_passes(kernel):
     assert caught(kernel, kernels.implementation(kernel, "naive")) is None
 
 
-def test_enough_are_planted():
-    about = [planted.kernel for planted in PLANTED]
-    assert sum(name.startswith("conv2d") for name in about) >= 8
-    assert sum("pool2d" in name for name in about) >= 8
+FAMILIES = {
+    **{f"convolution in {n}-D": f"conv{n}d_" for n in (1, 2, 3)},
+    **{f"pooling in {n}-D": f"(max|avg)_pool{n}d_" for n in (1, 2, 3)},
+    "resample": "adaptive_|upsample_|max_unpool_",
+    **{f"recurrent {cell}": f"{cell}_" for cell in ("rnn", "lstm", "gru")},
+    "rbm": "rbm_",
+    "norm": ".*_norm_",
+    "activation": "(relu|leaky_relu|elu|sigmoid|tanh|gelu|silu|softplus)_",
+    "softmax": "softmax_|log_softmax_|cross_entropy_",
+    "embedding and dropout": "embedding_|dropout",
+    "update": ".*_update",
+    "matmul": "matmul",
+    "random": "philox_",
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_enough_are_planted(family):
+    assert sum(bool(re.match(FAMILIES[family], planted.kernel)) for planted in PLANTED) >= 8
+
+
+def test_every_kernel_belongs_to_a_family():
+    assert all(sum(bool(re.match(names, kernel)) for names in FAMILIES.values()) == 1 for kernel in kernels.names())

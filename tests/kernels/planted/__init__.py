@@ -2,7 +2,59 @@
 a student or an engineer in a hurry would. Most bend the arguments or spoil the result of a right kernel.
 """
 
-from . import avg_pool, conv_backward, conv_forward, matmul, max_pool, random
+from . import (
+    activation,
+    adaptive_pool,
+    avg_pool,
+    avg_pool_nd,
+    conv1d,
+    conv3d,
+    conv_backward,
+    conv_forward,
+    embedding_dropout,
+    matmul,
+    max_pool,
+    max_pool_nd,
+    norm,
+    random,
+    rbm,
+    rbm_gibbs,
+    recurrent,
+    recurrent_gru,
+    recurrent_lstm,
+    recurrent_rnn,
+    response_norm,
+    softmax,
+    update,
+    upsample,
+)
 from .plant import PLANTED, Planted
 
-__all__ = ["PLANTED", "Planted", "avg_pool", "conv_backward", "conv_forward", "matmul", "max_pool", "random"]
+__all__ = [
+    "PLANTED",
+    "Planted",
+    "activation",
+    "adaptive_pool",
+    "avg_pool",
+    "avg_pool_nd",
+    "conv1d",
+    "conv3d",
+    "conv_backward",
+    "conv_forward",
+    "embedding_dropout",
+    "matmul",
+    "max_pool",
+    "max_pool_nd",
+    "norm",
+    "random",
+    "rbm",
+    "rbm_gibbs",
+    "recurrent",
+    "recurrent_gru",
+    "recurrent_lstm",
+    "recurrent_rnn",
+    "response_norm",
+    "softmax",
+    "update",
+    "upsample",
+]

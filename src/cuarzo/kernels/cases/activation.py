@@ -6,15 +6,16 @@ With s = sigmoid(z), t = sigmoid(-z), Phi and phi the normal distribution and de
 
     sigmoid 6 s: the exponential, a sum, a quotient          its gradient 3, from y: 1 - y rounds once
     elu 6 |y|, its gradient 7 |f'|                           tanh's: eps y^2 from the square, which 1 - y^2 may cancel
-    softplus: z = beta x, so 11 |y| + |z| s / beta; its gradient 7 s + |z| s t. Where z is within its rounding of the
-        threshold either side is right: the difference of the two is added
+    softplus: z = beta x, so 11 |y| + |z| s / beta; its gradient 7 s + |z| s t. Where the rounding of z may decide
+        whether it is above the threshold either side is right: the difference of the two is added
     silu: 7 |y|; its gradient s (1 + x t): s (8 |1 + x t| + 9 |x| t)
     gelu: Phi by exp(-x^2 / 2) or erfc(-x / sqrt 2), with a rounded argument: 12 Phi + |x| phi; phi: (7 + x^2 / 2) phi.
         y: 13 |y| + x^2 phi; its gradient Phi + x phi: 14 Phi + (10 + x^2 / 2) |x| phi
     approximate gelu: u = 2 g is off by 5 eps |u|: y = x s: 7 |y| + 5 |x u| s t; its gradient s + x u' s t:
         7 s + 5 |u| s t + (22 + 5 |u|) |x u'| s t
 
-all times eps. What underflows in the working precision is lost: the smallest normal number times |x|, |dy|.
+all times eps. What underflows in the working precision is lost: the smallest normal number times |x|, |dy|. Where a
+bound meets 0 times infinity it is NaN: there a function is 0 or x, a gradient 0 or dy, with nothing to round.
 """
 
 import math
@@ -26,37 +27,49 @@ from numpy.typing import NDArray
 from .family import Arguments, Draw, define
 
 _OPTIONS: dict[str, list[Arguments]] = {
-    "leaky_relu": [{"slope": 0.01}, {"slope": 1.7}],
+    "leaky_relu": [{"slope": 0.01}, {"slope": 1.7}, {"slope": -0.3}],
     "elu": [{"alpha": 1.0}, {"alpha": 0.3}],
     "gelu": [{"approximate": False}, {"approximate": True}],
-    "softplus": [{"beta": 1.0, "threshold": 20.0}, {"beta": 2.3, "threshold": 1.5}],
+    "softplus": [
+        {"beta": 1.0, "threshold": 20.0},
+        {"beta": 2.3, "threshold": 1.5},
+        {"beta": 0.5, "threshold": 0.5},  # beta x is the threshold, exactly, at x = 1
+        {"beta": 1.0, "threshold": 1000.0},  # e^90 overflows below it
+    ],
 }
 _SPECIAL = (np.inf, -np.inf, np.nan, 0.0, -0.0, 90.0, -90.0, 1e-30, -1e-30, 20.0, -20.0, 1.0, -1.0, 5.5, -5.5, -14.0)
+_LARGE = (0.4, 0.6)  # powers of the largest number: from 0.33 on x^3 overflows, from 0.5 on x^2
+_SPECIAL_DY = {-1.0: np.inf, 20.0: -np.inf, -5.5: np.nan, 5.5: np.nan}  # at these x, where no slope underflows
 
 
 class Activation(NamedTuple):
     K: int
-    other: bool = False  # the second of the options, where there are some
+    other: int = 0  # which of the options, where there are some
     values: Literal["normal", "broad", "special"] = "normal"
     wild: bool = False
 
     def make(self, kernel: str, draw: Draw) -> Arguments:
         stem, _, direction = kernel.rpartition("_")
-        x = self._x(draw)
+        x, dy = self._x(draw), draw(self.K)
+        if self.values == "special":
+            for value, gradient in _SPECIAL_DY.items():
+                dy[x == value] = gradient
         options = _OPTIONS.get(stem, [{}, {}])[self.other]
         if direction == "forward":
             return {"x": x, **options, "y": x.shape}
         if stem in ("relu", "sigmoid", "tanh"):  # their gradients are functions of y
             y = define(f"{stem}_forward", {"x": x, **options, "y": np.empty_like(x)})["y"]
-            return {"dy": draw(self.K), "y": y, **options, "dx": x.shape}
-        return {"dy": draw(self.K), "x": x, **options, "dx": x.shape}
+            return {"dy": dy, "y": y, **options, "dx": x.shape}
+        return {"dy": dy, "x": x, **options, "dx": x.shape}
 
     def _x(self, draw: Draw) -> NDArray:
         x = draw(self.K)
         if self.values == "broad":
             x *= 6
         if self.values == "special":
-            x[: len(_SPECIAL)] = _SPECIAL[: self.K]
+            largest = float(np.finfo(x.dtype).max)
+            special = [*_SPECIAL, *(sign * largest**power for power in _LARGE for sign in (1, -1))]
+            x[: len(special)] = special[: self.K]
         return x
 
     def terms(self, kernel: str) -> int:
@@ -73,14 +86,18 @@ _PLAIN = [
     *(Activation(K, values="special") for K in (16, 35)),
     Activation(16384 + 19),  # more than a thread takes at a time
 ]
-_WITH_OPTIONS = [case._replace(other=other) for case in _PLAIN[1:] for other in (False, True)]
+_WITH_OPTIONS = [case._replace(other=other) for case in _PLAIN[1:] for other in (0, 1)]
+_RARE = {stem: [Activation(35, other, "special") for other in range(2, len(_OPTIONS[stem]))] for stem in _OPTIONS}
 _COURSE = [Activation(64 * 128), Activation(64 * 32 * 28 * 28)]
 _STEMS = ("relu", "leaky_relu", "elu", "sigmoid", "tanh", "gelu", "silu", "softplus")
 _KERNELS = [f"{stem}_{direction}" for stem in _STEMS for direction in ("forward", "backward")]
 
-SMALL = {kernel: _WITH_OPTIONS if kernel.rpartition("_")[0] in _OPTIONS else _PLAIN for kernel in _KERNELS}
+SMALL = {
+    kernel: [*_WITH_OPTIONS, *_RARE[stem]] if (stem := kernel.rpartition("_")[0]) in _OPTIONS else _PLAIN
+    for kernel in _KERNELS
+}
 COURSE = {
-    kernel: [*_COURSE, *(case._replace(other=True) for case in _COURSE if kernel.startswith("gelu"))]
+    kernel: [*_COURSE, *(case._replace(other=1) for case in _COURSE if kernel.startswith("gelu"))]
     for kernel in _KERNELS
 }
 
@@ -90,10 +107,10 @@ def bounds(kernel: str, settings: Activation, given: Arguments, expected: dict, 
     x = given["x"] if "x" in given else given["y"]
     with np.errstate(all="ignore"):  # infinities meet here, too
         if direction == "forward":
-            rounded, size = _forward(stem, x, np.abs(expected["y"]), given), 1 + np.abs(x)
+            rounded, size = _forward(stem, x, np.abs(expected["y"]), given), _size(x)
         else:
             dy = np.abs(given["dy"])
-            rounded, size = _backward(stem, x, np.abs(expected["dx"]), dy, given), (1 + np.abs(x)) * (1 + dy)
+            rounded, size = _backward(stem, x, np.abs(expected["dx"]), dy, given), _size(x) * _size(dy)
         lost = 0.0 if stem.endswith("relu") else size * np.finfo(np.float32 if eps > 1e-10 else np.float64).tiny
         bound = eps * rounded + lost
         if stem == "softplus":
@@ -132,10 +149,20 @@ def _backward(stem: str, x: NDArray, dx: NDArray, dy: NDArray, given: Arguments)
 
 
 def _other_side(direction: str, given: Arguments, eps: float) -> NDArray:
-    """How far apart the two sides of softplus's threshold are, where rounding decides between them; 0 elsewhere."""
-    z = given["beta"] * given["x"]
+    """How far apart the two sides of softplus's threshold are, where rounding decides between them; 0 elsewhere.
+
+    Where beta, x and threshold fit into half of the digits nothing is rounded, and there is one right side.
+    """
+    half = np.float16 if eps > 1e-10 else np.float32
+    x, options = given["x"], np.array([given["beta"], given["threshold"]])
+    short = (x == x.astype(half)) & np.all(options == options.astype(half))
+    z = given["beta"] * x
     apart = np.log1p(np.exp(-z)) / given["beta"] if direction == "forward" else np.abs(given["dy"]) * _sigmoid(-z)
-    return np.where(np.abs(z - given["threshold"]) <= 2 * eps * np.abs(z), apart, 0)
+    return np.where(~short & (np.abs(z - given["threshold"]) <= 2 * eps * np.abs(z)), apart, 0)
+
+
+def _size(x: NDArray) -> NDArray:
+    return 1 + np.where(np.isfinite(x), np.abs(x), 0)  # of what an infinity gives nothing underflows
 
 
 def _sigmoid(x: NDArray) -> NDArray:

@@ -73,6 +73,7 @@ _SIGNALS = [
     Conv(2, 3, (11,), 6, (3,), groups=3, stride=2, dilation=2, pad=((3, 0),), bias=False),
     Conv(3, 17, (5,), 49, (1,)),  # a product in disguise, past a register tile
     Conv(1, 9, (6,), 8, (3,), stride=2, pad=((5, 4),)),  # padding wider than the window
+    Conv(1, 2, (4,), 3, (2,), pad=((3, 2),), bias=False),  # windows in the padding alone: exactly 0
     Conv(1, 33, (7,), 2, (3,), pad=1),
     Conv(1, 3, (8,), 3, (2,)),  # as many filters as channels: a transposed w has the same shape
     Conv(1, 1, (1043,), 3, (2,)),  # longer than a block of windows, and no multiple of one
@@ -95,16 +96,18 @@ _IMAGES = [
     Conv(1, 2, (11, 9), 3, (2, 2), stride=(3, 4)),  # stride larger than the window: inputs that nobody reads
     Conv(1, 3, (5, 7), 4, (5, 7)),  # window = image
     Conv(1, 2, (10, 13), 3, (3, 3), dilation=(2, 3), pad=((2, 1), (3, 3))),
+    Conv(1, 2, (6, 13), 3, (2, 3), stride=(1, 2), dilation=(3, 2), pad=((1, 2), (0, 3))),
     Conv(2, 4, (6, 5), 6, (3, 3), groups=2, pad=1),
     Conv(1, 5, (6, 19), 5, (3, 3), groups=5, pad=1),  # depthwise
     Conv(1, 3, (6, 7), 6, (3, 3), groups=3, stride=2, dilation=(2, 1), pad=((2, 2), (1, 0)), bias=False),
     Conv(3, 17, (3, 3), 49, (1, 1)),  # a product in disguise, past a register tile
     Conv(1, 9, (5, 5), 8, (3, 3), stride=(2, 1), pad=((4, 3), (0, 5))),  # padding wider than the window
+    Conv(1, 2, (3, 4), 3, (2, 2), pad=((3, 0), (0, 2)), bias=False),  # windows in the padding alone: exactly 0
     Conv(1, 33, (3, 4), 2, (3, 3), pad=1),
     Conv(1, 1, (2, 70), 1, (1, 3), stride=(1, 2)),
     Conv(1, 1, (3, 530), 2, (2, 2)),  # rows longer than a block of windows
     Conv(1, 3, (5, 6), 3, (2, 2)),  # as many filters as channels: a transposed w has the same shape
-    Conv(2, 2, (6, 8), 3, (3, 3), stride=(2, 3), pad=((1, 0), (0, 1)), ceil=True),
+    Conv(2, 2, (6, 7), 3, (3, 3), stride=(2, 3), pad=((1, 0), (0, 1)), ceil=True),
     Conv(1, 2, (6, 7), 4, (3, 3), stride=2, groups=2, ceil=True),
     Conv(2, 3, (8, 18), 5, (3, 3), pad=1, wild=True),
     Conv(3, 1, (12, 9), 6, (5, 5), wild=True),
@@ -122,6 +125,7 @@ _VOLUMES = [
     Conv(1, 2, (7, 6, 9), 3, (2, 1, 2), stride=(3, 2, 4)),  # stride larger than the window: inputs that nobody reads
     Conv(2, 3, (2, 3, 4), 4, (2, 3, 4)),  # window = volume
     Conv(1, 2, (6, 7, 8), 3, (2, 3, 3), dilation=(3, 2, 1), pad=((1, 2), (2, 1), (0, 3))),
+    Conv(1, 2, (3, 4, 19), 3, (2, 2, 3), dilation=(1, 2, 3), pad=((0, 1), (1, 0), (2, 1))),
     Conv(2, 4, (3, 4, 5), 6, (2, 3, 3), groups=2, pad=((0, 1), (1, 1), (1, 1))),
     Conv(1, 5, (3, 3, 18), 5, (2, 2, 3), groups=5, pad=((1, 0), (0, 1), (1, 1))),  # depthwise
     Conv(
@@ -129,6 +133,7 @@ _VOLUMES = [
     ),
     Conv(3, 17, (2, 1, 3), 49, (1, 1, 1)),  # a product in disguise, past a register tile
     Conv(1, 2, (3, 2, 4), 3, (3, 2, 2), stride=(2, 1, 1), pad=((4, 3), (0, 3), (2, 0))),  # padding beyond the window
+    Conv(1, 2, (2, 3, 3), 3, (2, 1, 2), pad=((3, 0), (0, 1), (0, 2)), bias=False),  # windows in the padding alone
     Conv(1, 33, (2, 2, 3), 2, (2, 2, 2), pad=((1, 0), (0, 1), (0, 0))),
     Conv(1, 3, (3, 4, 5), 3, (2, 2, 2)),  # as many filters as channels: a transposed w has the same shape
     Conv(1, 1, (11, 8, 9), 2, (2, 2, 2)),  # more windows than a block holds, and no multiple of one

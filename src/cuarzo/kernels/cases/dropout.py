@@ -18,6 +18,7 @@ class Dropped(NamedTuple):
     counter: int = 0
     special: bool = False
     equal: bool = False  # p is one of the numbers themselves, whose element is kept
+    rounded: bool = False  # p is a little more than that: not in float32
 
     def make(self, kernel: str, draw: Draw) -> Arguments:
         x = draw(self.K)
@@ -27,7 +28,7 @@ class Dropped(NamedTuple):
         if self.equal:
             u = np.empty(self.K, np.float32)
             numbers = {"key": self.key, "counter": self.counter, "u": u}
-            p = float(define("philox_uniform", numbers)["u"][-1])
+            p = float(define("philox_uniform", numbers)["u"][-1]) * (1 + 2.0**-30 * self.rounded)
         return {"x": x, "p": p, "key": self.key, "counter": self.counter, "y": x.shape}
 
     def terms(self, kernel: str) -> int:
@@ -44,6 +45,7 @@ _DROPPED = [
     Dropped(70, 30, counter=2**64 - 3),
     Dropped(200, 30, special=True),
     Dropped(67, 0, equal=True),
+    Dropped(67, 0, equal=True, rounded=True),
     Dropped(4096 + 37, 90, 0x243F6A8885A308D3, 2**32 - 2),  # more than a thread takes at a time
 ]
 SMALL = {"dropout": _DROPPED}

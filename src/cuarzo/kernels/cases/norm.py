@@ -6,6 +6,8 @@ The bounds, forwards, of n elements, with a sum of n terms off by (n + 2) eps ti
     variance   delta_v = (n + 5) eps variance + delta_m^2: the deviations from a mean off by delta_m, whose mean is
                delta_m; a single pass, mean x^2 - mean^2, is off by eps mean^2 and does not keep this
     z          (delta_m + eps |x - mean|) / s + |z| (delta_v / (2 s^2) + 4 eps), s = sqrt(variance + eps_)
+               A kernel may take off the mean it has rounded: delta_m holds that. It may even exceed s: delta_m^2
+               is only added to s^2, and 1 - 1 / sqrt(1 + r) is at most r / 2, whatever r
     y          |weight| (the error of z + 2 eps |z|) + eps |bias| + eps |y|
 
 Backwards mean and variance are given, so z is off by 6 eps |z|, and with averages of n terms
@@ -25,6 +27,11 @@ from numpy.typing import NDArray
 
 from .family import Arguments, Draw, define
 
+# far: around 300; narrow: around 1000, so near to each other that a rounded mean is felt; flat: all equal in one group
+Values = Literal["normal", "far", "narrow", "flat"]
+# own: dweight and dbias where weight and bias are given; all, none: whatever is given
+Gradients = Literal["own", "all", "none"]
+
 
 class Channels(NamedTuple):
     N: int
@@ -32,8 +39,9 @@ class Channels(NamedTuple):
     K: int
     weight: bool = True
     bias: bool = True
-    values: Literal["normal", "far", "flat"] = "normal"  # around 300; all equal in the first channel
+    values: Values = "normal"
     large_eps: bool = False
+    gradients: Gradients = "own"
 
     def make(self, kernel: str, draw: Draw) -> Arguments:
         C = self.C
@@ -43,7 +51,7 @@ class Channels(NamedTuple):
             inputs = {"x": x, "weight": weight, "bias": draw(C) if self.bias else None, "eps": eps}
             return {**inputs, "y": x.shape, "mean": (C,), "variance": (C,)}
         moments = {"mean": x.mean((0, 2)) if x.size else draw(C), "variance": x.var((0, 2)) if x.size else draw(C) ** 2}
-        wanted = {"dweight": (C,) if self.weight else None, "dbias": (C,) if self.bias else None}
+        wanted = _wanted(self, (C,))
         return {"dy": draw(*x.shape), "x": x, "weight": weight, **moments, "eps": eps, "dx": x.shape, **wanted}
 
     def terms(self, kernel: str) -> int:
@@ -58,8 +66,9 @@ class Layer(NamedTuple):
     K: int
     weight: bool = True
     bias: bool = True
-    values: Literal["normal", "far", "flat"] = "normal"
+    values: Values = "normal"
     large_eps: bool = False
+    gradients: Gradients = "own"
 
     def make(self, kernel: str, draw: Draw) -> Arguments:
         M, K = self.M, self.K
@@ -69,7 +78,7 @@ class Layer(NamedTuple):
             inputs = {"x": x, "weight": weight, "bias": draw(K) if self.bias else None, "eps": eps}
             return {**inputs, "y": x.shape, "mean": (M,), "variance": (M,)}
         moments = {"mean": x.mean(1) if K else draw(M), "variance": x.var(1) if K else draw(M) ** 2}
-        wanted = {"dweight": (K,) if self.weight else None, "dbias": (K,) if self.bias else None}
+        wanted = _wanted(self, (K,))
         return {"dy": draw(M, K), "x": x, "weight": weight, **moments, "eps": eps, "dx": x.shape, **wanted}
 
     def terms(self, kernel: str) -> int:
@@ -86,6 +95,7 @@ class Window(NamedTuple):
     size: int
     strong: bool = True  # else AlexNet's constants
     special: bool = False
+    tiny: bool = False  # scales below 1e-6, without k; and of 0
 
     def make(self, kernel: str, draw: Draw) -> Arguments:
         x = draw(self.N, self.C, self.K)
@@ -93,6 +103,9 @@ class Window(NamedTuple):
             x[..., ::5], x[..., 1::5] = 0, np.nan
         options = {"size": self.size, "alpha": 0.8 if self.strong else 1e-4, "beta": 0.6 if self.strong else 0.75}
         options["k"] = 1.5 if self.strong else 1.0
+        if self.tiny:
+            options |= {"alpha": 1e-8, "k": 0.0}
+            x[..., :1] = 0
         forward = {"x": x, **options, "y": x.shape, "scale": x.shape}
         if kernel.endswith("forward"):
             return forward
@@ -107,14 +120,21 @@ class Window(NamedTuple):
         return 0
 
 
-def _values(x: NDArray, values: str) -> NDArray:
+def _values(x: NDArray, values: Values) -> NDArray:
     if values == "far":
         x += 300
+    if values == "narrow":
+        x = 1e-3 * x + 1000
     if values == "flat":
         x[:, 0] = 0.25 if x.ndim == 3 else x[:, 0]
         if x.ndim == 2:
             x[0] = 0.25
     return x
+
+
+def _wanted(case: Channels | Layer, shape: tuple[int]) -> Arguments:
+    asked = {"own": (case.weight, case.bias), "all": (True, True), "none": (False, False)}[case.gradients]
+    return {name: shape if wanted else None for name, wanted in zip(("dweight", "dbias"), asked, strict=True)}
 
 
 _CHANNELS = [
@@ -131,6 +151,11 @@ _CHANNELS = [
     Channels(4, 3, 9, values="far"),
     Channels(3, 2, 8, values="flat"),
     Channels(3, 5, 7, large_eps=True),
+    Channels(3, 2, 6, values="narrow"),
+    Channels(4, 4, 4),  # no axis tells itself from the others by its size
+    Channels(3, 2, 4, weight=False, bias=False, gradients="all"),
+    Channels(3, 2, 4, gradients="none"),
+    Channels(5, 3, 1, weight=False, gradients="all"),
 ]
 _LAYERS = [
     Layer(1, 1),
@@ -142,6 +167,10 @@ _LAYERS = [
     Layer(5, 9, values="far"),
     Layer(3, 8, values="flat"),
     Layer(4, 7, large_eps=True),
+    Layer(3, 9, values="narrow"),
+    Layer(5, 5),
+    Layer(3, 6, weight=False, bias=False, gradients="all"),
+    Layer(3, 6, gradients="none"),
     Layer(300, 70),  # more than a thread takes at a time
 ]
 _WINDOWS = [
@@ -153,6 +182,7 @@ _WINDOWS = [
     Window(2, 6, 8, 5, strong=False),
     Window(1, 3, 5, 9),  # a window wider than the channels
     Window(1, 4, 10, 3, special=True),
+    Window(2, 5, 6, 3, tiny=True),
 ]
 _BATCH, _LAYER = ("batch_norm_forward", "batch_norm_backward"), ("layer_norm_forward", "layer_norm_backward")
 _RESPONSE = ("local_response_norm_forward", "local_response_norm_backward")
@@ -220,5 +250,6 @@ def _response(kernel: str, given: Arguments, expected: dict, eps: float) -> dict
 def _response_backward(kernel: str, given: Arguments, expected: dict, eps: float) -> dict[str, NDArray]:
     # the difference becomes a sum of absolute values
     positive = {"dy": np.abs(given["dy"]), "x": np.abs(given["x"]), "alpha": -given["alpha"]}
-    powers = 2 * (given["beta"] + 1) * np.nanmax(np.abs(np.log(given["scale"])), initial=0)
+    scale = np.where(given["scale"] > 0, given["scale"], 1)  # 0 and NaN give NaN
+    powers = 2 * (given["beta"] + 1) * np.abs(np.log(scale)).max(initial=0)
     return {"dx": (given["size"] + 20 + powers) * eps * define(kernel, {**given, **positive})["dx"]}

@@ -83,7 +83,7 @@ _POOLS_1D = [
     Pool(1, 2, (17,), (3,), (2,), ((1, 0),), option=False),
     Pool(1, 2, (16,), (2,), (5,), ((0, 1),)),
     Pool(2, 1, (15,), (15,), (1,)),
-    Pool(1, 2, (8,), (3,), (3,), ((0, 1),), ceil=True),
+    Pool(1, 2, (7,), (3,), (3,), ((0, 1),), ceil=True),  # the last window hangs over the padding behind
     Pool(1, 2, (9,), (4,), (3,), ((2, 1),), ceil=True, option=False),
 ]
 _MAX_POOLS_1D = [
@@ -113,7 +113,7 @@ _POOLS_2D = [
     Pool(1, 2, (6, 7), (3, 3), (2, 2), ceil=True),
     Pool(1, 1, (6, 7), (3, 3), (2, 3), ((1, 1), (1, 1)), option=False, ceil=True),
     Pool(1, 1, (6, 8), (3, 4), (3, 3), ((1, 0), (0, 1)), ceil=True),
-    Pool(1, 2, (7, 6), (4, 3), (3, 2), ((2, 1), (0, 1)), option=False, ceil=True),
+    Pool(1, 2, (6, 5), (4, 3), (3, 2), ((2, 1), (0, 1)), option=False, ceil=True),  # over both
 ]
 _MAX_POOLS_2D = [
     *_POOLS_2D,
@@ -139,6 +139,7 @@ _POOLS_3D = [
     Pool(1, 1, (3, 4, 35), (2, 2, 2), (2, 2, 2), option=False),
     Pool(1, 2, (3, 5, 17), (3, 2, 3), (1, 2, 1), ((1, 0), (0, 1), (1, 1)), option=False),
     Pool(1, 2, (5, 4, 6), (2, 1, 2), (3, 2, 4), ((0, 1), (0, 0), (1, 0))),
+    Pool(1, 2, (3, 4, 5), (3, 2, 2), (1, 2, 1), ((0, 2), (0, 1), (0, 1))),  # behind the padding comes a channel
     Pool(2, 1, (3, 4, 5), (3, 4, 5), (1, 1, 1)),  # window = volume
     Pool(1, 1, (5, 4, 6), (2, 3, 4), (2, 2, 3), ((1, 0), (1, 1), (0, 2)), ceil=True),
     Pool(1, 1, (4, 5, 6), (3, 2, 3), (2, 3, 2), ((1, 1), (0, 1), (1, 0)), option=False, ceil=True),
@@ -146,6 +147,10 @@ _POOLS_3D = [
 _MAX_POOLS_3D = [
     *_POOLS_3D,
     Pool(1, 2, (5, 4, 7), (2, 2, 3), (1, 2, 1), ((1, 0), (0, 1), (1, 1)), (3, 2, 1)),
+    *(
+        Pool(1, 2, (3, 5, 9), (2, 2, 3), (1, 1, 2), ((0, 1), (0, 0), (1, 2)), (1, 2, 3), option=option)
+        for option in (True, False)
+    ),
     Pool(1, 2, (2, 2, 3), (2, 1, 1), (1, 1, 1), ((1, 1), (0, 0), (0, 0)), (3, 1, 1)),  # windows of padding alone
     Pool(1, 2, (2, 2, 3), (1, 2, 1), (1, 1, 1), ((0, 0), (1, 1), (0, 0)), (1, 3, 1), option=False),
     *(Pool(1, 1, (3, 2, 3), (2, 1, 1), (1, 1, 1), ((2, 2), (0, 0), (0, 1)), option=option) for option in (True, False)),

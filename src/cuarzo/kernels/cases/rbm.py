@@ -5,7 +5,7 @@ decides. With the keys of the small cases there is no such unit (tests/kernels/t
 samples are exact there, and those of a chain too.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,11 @@ from cuarzo.kernels.contracts import CONTRACTS
 from .family import Arguments, Draw, define
 
 _SUBNORMAL = 4  # of the smallest number: what a mean may lose where it underflows
+
+# real: units of a layer that is given are any number, as grey values and probabilities are; unbiased: biases of 0;
+# large: means of 0 and 1; certain: means that are 1 in float32, and not in float64; special: infinities and NaN among
+# the biases.
+Values = Literal["normal", "real", "unbiased", "large", "certain", "special"]
 
 
 class Units(NamedTuple):
@@ -26,16 +31,19 @@ class Units(NamedTuple):
     key: int = 1
     counter: int = 0
     samples: bool = True
-    values: str = "normal"  # or large: means of 0 and 1; special: infinities and NaN among the biases
+    values: Values = "normal"
 
     def make(self, kernel: str, draw: Draw) -> Arguments:
         N, V, U = self.N, self.V, self.U
-        v, h = draw(N, V), (draw(N, U) > 0).astype(draw(0).dtype)
-        if not self.gaussian:
-            v = (v > 0).astype(v.dtype)
+        v, h = draw(N, V), draw(N, U)
+        if self.values != "real":
+            h = (h > 0).astype(h.dtype)
+            v = v if self.gaussian else (v > 0).astype(v.dtype)
         a, b = draw(V), draw(U)
-        if self.values == "large":
-            a, b = 150 * a, 150 * b
+        if self.values in ("large", "unbiased"):
+            a, b = (150 * a, 150 * b) if self.values == "large" else (0 * a, 0 * b)
+        if self.values == "certain":
+            a, b = a + 25, b + 25
         if self.values == "special":
             a[:3], b[:3] = (-np.inf, 0, 2) if self.gaussian else (np.nan, np.inf, -np.inf), (np.inf, np.nan, -np.inf)
         given = {"v": v, "h": h, "w": 2 * draw(U, V) / max(1, V + U) ** 0.5, "a": a, "b": b, **self._options()}
@@ -69,8 +77,12 @@ _LAYERS = [
     Units(2, 130, 9),
     Units(3, 6, 0),
     Units(3, 0, 6),
+    Units(4, 8, 8, values="real"),  # w is square: transposed it has the same shape
+    Units(3, 4, 2, values="unbiased"),
+    Units(3, 2, 1, values="certain"),
     Units(7, 9, 8, values="large"),
     Units(7, 9, 8, values="special"),
+    Units(1, 5, 4, key=2, counter=7763096, values="special"),  # float32: u[2] is 0, and the mean of -inf is: off
     Units(5, 16, 17, samples=False),
 ]
 _GAUSSIAN = [case._replace(gaussian=True) for case in _LAYERS]

@@ -102,8 +102,10 @@ _RESAMPLES = [
     Resample(3, 8, 15, 8),  # as it was
     Resample(1, 35, 2, 17),
     Resample(17, 4, 2, 6),
+    Resample(1, 54, 1, 98),  # p H / P may be whole and p times H / P, rounded, below it: in float64 too
     Resample(2, 6, 3, 4, values="special"),
     Resample(2, 5, 1, 9, values="special"),
+    Resample(3, 9, 5, 3, values="special"),  # linear: on whole positions, beside NaN of weight 0
 ]
 _LINEAR = [*_RESAMPLES, *(r._replace(align_corners=True) for r in _RESAMPLES)]
 _MAX = [

@@ -15,7 +15,11 @@
                 g = sqrt(2 / pi) (x + 0.044715 x^3)
 
 s(-x) is 1 - s(x) without the loss of digits. NaN stays NaN (relu's gradient of a NaN is dy), and an infinity gives what
-the formula gives in IEEE arithmetic: silu and gelu of -inf are -inf 0 = NaN.
+the formula gives in IEEE arithmetic: silu and gelu of -inf are -inf 0 = NaN, and so are their f' at either infinity. At
+a finite x all are finite: no x^2 or x^3 that overflows may meet an s of 0.
+
+softplus: beta x is compared as it is in the arithmetic of the arrays. Where its rounding decides, either side is right;
+where it equals the threshold exactly y is the logarithm.
 
 Source: Nair and Hinton 2010 (relu), Maas et al. 2013 (leaky), Clevert et al. 2016 (elu), Hendrycks and Gimpel 2016
 (gelu, silu), Dugas et al. 2001 (softplus). Names, options and edges as in torch.
@@ -86,8 +90,9 @@ def gelu_forward(x: NDArray, approximate: bool, y: NDArray) -> None:
 def gelu_backward(dy: NDArray, x: NDArray, approximate: bool, dx: NDArray) -> None:
     for i, (gradient, value) in enumerate(zip(memoryview(dy), memoryview(x))):
         if approximate:
-            u, slope = 2 * _g(value), 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 * value * value)
-            dx[i] = gradient * (_sigmoid(u) + value * slope * _sigmoid(u) * _sigmoid(-u))
+            u = 2 * _g(value)
+            bell = value * (_sigmoid(u) * _sigmoid(-u))  # x s t, the first to be 0: then x^2 times it is 0, too
+            dx[i] = gradient * (_sigmoid(u) + 2 * sqrt(2 / pi) * (bell + 3 * 0.044715 * value * (value * bell)))
         else:
             phi = exp(-value * value / 2) / sqrt(2 * pi)
             dx[i] = gradient * (erfc(-value / sqrt(2)) / 2 + value * phi)

@@ -17,8 +17,10 @@ Upsampling (or down), the nearest element or a line between two:
     s = max(0, (p + 1/2) H / P - 1/2)       the centres of elements as wide as they must be to fill the same length
     s = p (H - 1) / (P - 1)                 with align_corners: first on first, last on last; 0 where P = 1
 
-s is a fraction of integers, so that i is exact. Both elements are always read: NaN times f = 0 is NaN, as in torch. The
-backward passes are the transposed maps.
+s and p H / P are fractions of integers, so that i and the floor are exact. (For the nearest, torch multiplies p by a
+rounded H / P in float32: at a few sizes, such as 54 to 98, it takes the element before.) Both elements of a line are
+always read: NaN times f = 0 is NaN, as in torch; but where H = P torch copies, and `ops` calls no kernel. The backward
+passes are the transposed maps.
 
 Unpooling puts x (M, Q) where a pooling of y's shape (M, K) found its maxima:
 

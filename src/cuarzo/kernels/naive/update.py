@@ -23,11 +23,14 @@ Adam at its step t = 1, 2 ...; decoupled is AdamW; `largest` is there in the for
     l = max(l, s)                  amsgrad: l in place of s below
     p = p - lr / (1 - beta1^t) a / (sqrt(s) / sqrt(1 - beta2^t) + eps)
 
+A weight_decay of 0 adds nothing to g, where 0 times an infinite p would be NaN. max gives NaN where either is NaN; the
+sign of NaN is 0. All else that infinities and NaN give is what the formulas give in IEEE arithmetic.
+
 Source: Sutskever et al. 2013 (nesterov, in torch's form); Hinton, lecture 6e, and Graves 2013 (RMSprop); Kingma and Ba
 2015; Reddi et al. 2018 (amsgrad); Loshchilov and Hutter 2019 (decoupled).
 """
 
-from math import sqrt
+from math import isnan, sqrt
 
 from numpy.typing import NDArray
 
@@ -50,7 +53,7 @@ def sgd_update(
 ) -> None:
     for i in range(len(parameter)):
         p = float(parameter[i])
-        g = float(gradient[i]) + weight_decay * p + l1 * _sign(p)
+        g = _decayed(float(gradient[i]), weight_decay, p) + l1 * _sign(p)
         d = g
         if velocity is not None:
             v = g if first else momentum * float(velocity[i]) + (1 - dampening) * g
@@ -73,7 +76,7 @@ def rmsprop_update(
 ) -> None:
     for i in range(len(parameter)):
         p = float(parameter[i])
-        g = float(gradient[i]) + weight_decay * p
+        g = _decayed(float(gradient[i]), weight_decay, p)
         s = alpha * float(square[i]) + (1 - alpha) * g * g
         square[i] = s
         if mean is not None:
@@ -106,14 +109,19 @@ def adam_update(
         if decoupled:
             p *= 1 - lr * weight_decay
         else:
-            g += weight_decay * p
+            g = _decayed(g, weight_decay, p)
         a = beta1 * float(mean[i]) + (1 - beta1) * g
         s = beta2 * float(square[i]) + (1 - beta2) * g * g
         mean[i], square[i] = a, s
         if largest is not None:
-            s = max(s, float(largest[i]))  # where s is NaN, NaN
+            before = float(largest[i])
+            s = s if s > before or isnan(s) else before  # which stays where it is NaN
             largest[i] = s
         parameter[i] = p - divide(lr / (1 - beta1**step) * a, root(s) / sqrt(1 - beta2**step) + eps)
+
+
+def _decayed(gradient: float, weight_decay: float, p: float) -> float:
+    return gradient + weight_decay * p if weight_decay else gradient
 
 
 def _sign(p: float) -> int:

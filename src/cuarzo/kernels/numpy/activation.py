@@ -46,6 +46,7 @@ def sigmoid_forward(x: NDArray, y: NDArray) -> None:
     y[...] = _sigmoid(x)
 
 
+@np.errstate(invalid="ignore")  # an infinite dy times 0
 def sigmoid_backward(dy: NDArray, y: NDArray, dx: NDArray) -> None:
     _border.check("sigmoid_backward", dy, y, dx)
     np.multiply(dy, y * (1 - y), out=dx)
@@ -56,35 +57,42 @@ def tanh_forward(x: NDArray, y: NDArray) -> None:
     np.tanh(x, out=y)
 
 
+@np.errstate(invalid="ignore")
 def tanh_backward(dy: NDArray, y: NDArray, dx: NDArray) -> None:
     _border.check("tanh_backward", dy, y, dx)
     np.multiply(dy, 1 - y * y, out=dx)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # x^3 of a large x; -inf times 0
 def gelu_forward(x: NDArray, approximate: bool, y: NDArray) -> None:
     _border.check("gelu_forward", x, approximate, y)
     for part in _parts(x):
         np.multiply(x[part], _sigmoid(_twice_g(x[part])) if approximate else _normal(x[part])[0], out=y[part])
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def gelu_backward(dy: NDArray, x: NDArray, approximate: bool, dx: NDArray) -> None:
     _border.check("gelu_backward", dy, x, approximate, dx)
     for part in _parts(x):
         z = x[part]
         if approximate:
             u = _twice_g(z)
-            slope = _sigmoid(u) + z * _ROOT * (1 + 3 * 0.044715 * z * z) * _sigmoid(u) * _sigmoid(-u)
+            s = _sigmoid(u)
+            bell = z * (s * _sigmoid(-u))  # the first to be 0: then z^2 times it is 0, too
+            slope = s + _ROOT * (bell + 3 * 0.044715 * z * (z * bell))
         else:
             distribution, density = _normal(z)
             slope = distribution + z * density
         np.multiply(dy[part], slope, out=dx[part])
 
 
+@np.errstate(invalid="ignore")  # -inf times 0
 def silu_forward(x: NDArray, y: NDArray) -> None:
     _border.check("silu_forward", x, y)
     np.multiply(x, _sigmoid(x), out=y)
 
 
+@np.errstate(invalid="ignore")
 def silu_backward(dy: NDArray, x: NDArray, dx: NDArray) -> None:
     _border.check("silu_backward", dy, x, dx)
     np.multiply(dy, _sigmoid(x) * (1 + x * _sigmoid(-x)), out=dx)

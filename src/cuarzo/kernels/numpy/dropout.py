@@ -8,6 +8,7 @@ from cuarzo.kernels import _border
 from .random import philox_uniform
 
 
+@np.errstate(invalid="ignore")  # an infinity that is dropped: inf times 0
 def dropout(x: NDArray, p: float, key: int, counter: int, y: NDArray) -> None:
     _border.check("dropout", x, p, key, counter, y)
     u = np.empty(x.shape, np.float32)

@@ -76,6 +76,7 @@ def layer_norm_backward(
     _d_normalised(dy if weight is None else dy * weight, z, scale[:, None], 1, dx)
 
 
+@np.errstate(divide="ignore", invalid="ignore")  # a scale of 0
 def local_response_norm_forward(
     x: NDArray, size: int, alpha: float, beta: float, k: float, y: NDArray, scale: NDArray
 ) -> None:
@@ -84,6 +85,7 @@ def local_response_norm_forward(
     np.multiply(x, scale ** -float(beta), out=y)
 
 
+@np.errstate(divide="ignore", invalid="ignore")
 def local_response_norm_backward(
     dy: NDArray,
     x: NDArray,

@@ -44,5 +44,6 @@ def cross_entropy_backward(dloss: NDArray, probability: NDArray, labels: NDArray
     dx *= dloss[:, None]
 
 
+@np.errstate(invalid="ignore")  # inf - inf, in a row whose maximum is an infinity
 def _shifted(x: NDArray) -> NDArray:
     return x - x.max(1, keepdims=True, initial=-np.inf)

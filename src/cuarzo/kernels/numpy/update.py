@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 from cuarzo.kernels import _border
 
+_ieee = np.errstate(over="ignore", divide="ignore", invalid="ignore")  # infinities and NaN go through the formulas
 
+
+@_ieee
 def sgd_update(
     gradient: NDArray,
     lr: float,
@@ -28,7 +31,7 @@ def sgd_update(
     )
     g = _decayed(gradient, weight_decay, parameter)
     if l1:
-        g = g + float(l1) * np.sign(parameter)
+        g = g + float(l1) * np.sign(np.nan_to_num(parameter))  # of NaN: 0
     if velocity is not None:
         if first:
             velocity[...] = g
@@ -39,6 +42,7 @@ def sgd_update(
     parameter -= float(lr) * g
 
 
+@_ieee
 def rmsprop_update(
     gradient: NDArray,
     lr: float,
@@ -66,6 +70,7 @@ def rmsprop_update(
     parameter -= float(lr) * move
 
 
+@_ieee
 def adam_update(
     gradient: NDArray,
     lr: float,
