@@ -1,6 +1,6 @@
-// Recurrent networks: recurrent_rnn.hpp, recurrent_lstm.hpp, recurrent_gru.hpp; what they share, and how the work is
-// cut, in recurrent_steps.hpp. A cell is a sequence of one step.                            See naive/recurrent.py
+// Recurrent networks: rnn.hpp, lstm.hpp, gru.hpp                                       See naive/recurrent.py
+// What they share, and how the work is cut, stands in recurrent_steps.hpp. A cell is a sequence of one step.
 #pragma once
-#include "recurrent_gru.hpp"
-#include "recurrent_lstm.hpp"
-#include "recurrent_rnn.hpp"
+#include "gru.hpp"
+#include "lstm.hpp"
+#include "rnn.hpp"

@@ -136,6 +136,8 @@ def _check_applies(given: dict[str, Any]) -> None:
     model = given["model"]
     if given.get("hidden") is not None and model not in WIDTHS:
         raise ValueError(f"--hidden is {given['hidden']}, expected none for {model}; known to: {', '.join(WIDTHS)}")
+    if given.get("shift") and model in models.ENERGY:
+        raise ValueError(f"--shift is {given['shift']}, expected none for {model}: it is for classifiers")
     for name in ("method", "gibbs_steps"):
         if name in given and model not in models.ENERGY:
             option = "--" + name.replace("_", "-")

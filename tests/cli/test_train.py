@@ -332,6 +332,7 @@ def test_an_interrupted_rbm_goes_on_with_its_chains(method, monkeypatch):
         (["mlp", "--hidden", "0"], "--hidden is 0, expected 1 or more"),
         (["softmax", "--method", "cd"], "--method is 'cd', expected none for softmax: it is for rbm"),
         (["lstm", "--gibbs-steps", "2"], "--gibbs-steps is 2, expected none for lstm"),
+        (["rbm", "--shift", "2"], "--shift is 2, expected none for rbm: it is for classifiers"),
         (["rbm", "--method", "cdd"], "unknown method 'cdd' (did you mean 'cd'?)"),
     ],
 )

@@ -1,7 +1,11 @@
 """The choice of kernels: names, strictness, rungs, overlays, and errors that name the near miss."""
 
+import os
+import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,6 +37,25 @@ def test_a_misspelt_kernel_is_not_overlooked(backend):
         found = any(name == contract or name.startswith(contract + "_") for contract in kernels.names())
         near = kernels._near(name, kernels.names())
         assert found or not near, f"{backend}: {name} is neither a contract nor <contract>_<rung>{near}"
+
+
+@pytest.mark.parametrize("backend", ["naive", "numpy", "numba"])
+def test_a_rung_in_any_file_is_found_by_its_name_alone(backend, tmp_path):
+    """As the README has it: a function in the file of the kernel, and no edit anywhere else."""
+    source = Path(kernels.__file__).parents[1]
+    shutil.copytree(source, tmp_path / "cuarzo", ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    added = set()
+    for path in (tmp_path / "cuarzo" / "kernels" / backend).glob("[a-z]*.py"):
+        defined = re.findall(r"^def (\w+)\(", text := path.read_text(encoding="utf-8"), re.MULTILINE)
+        if own := [name for name in defined if name in kernels.CONTRACTS]:
+            path.write_text(f"{text}\n\ndef {own[0]}_mine(*arguments): ...\n", encoding="utf-8")
+            added.add(own[0])
+    code = f"from cuarzo import kernels as k; print(*[n for n in k.names() if 'mine' in k.algorithms(n, {backend!r})])"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    out = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert set(out.stdout.split()) == added and len(added) > 5
 
 
 def test_use_is_plain_or_for_a_while():

@@ -14,7 +14,7 @@ AVAILABLE = [name for name, state in kernels.backends().items() if state == "ava
 
 def machine(V, U, gaussian=False, dtype=np.float64, seed=0, scale=1.0, chains=100):
     """An RBM with parameters far from its first ones."""
-    model = RBM(V, U, gaussian, seed=seed, dtype=dtype, chains=chains)
+    model = RBM(V, U, gaussian=gaussian, seed=seed, dtype=dtype, chains=chains)
     for parameter, array in zip(model.parameters(), parameters(V, U, seed, scale), strict=True):
         parameter.data[...] = array
     return model
@@ -226,7 +226,7 @@ def test_seeds():
     np.testing.assert_array_equal(one.hidden(v).sample, again.hidden(v).sample)
     assert not np.array_equal(one.hidden(v).sample, one.hidden(v).sample)
     assert [name for name, _ in one.named_streams()] == ["stream"]
-    assert repr(RBM(4, 3, True, chains=5)) == "RBM(4, 3, gaussian=True, chains=5)"
+    assert repr(RBM(4, 3, gaussian=True, chains=5)) == "RBM(4, 3, gaussian=True, chains=5)"
 
 
 def test_refusals():
@@ -248,9 +248,15 @@ def test_refusals():
     for learn in (model.cd, model.pcd, model.set_visible_bias):
         with pytest.raises(ValueError, match=r"v has no rows"):
             learn(v[:0])
+        with pytest.raises(ValueError, match=rf"RBM.{learn.__name__}: v has values from 0 to 255, expected 0 to 1"):
+            learn(v * np.float32(255))
     for learn in (model.cd, model.pcd):
         with pytest.raises(TypeError, match=r"steps is array"):
             learn(v, h)
+        with pytest.raises(ValueError, match=rf"RBM.{learn.__name__}: steps is 0"):
+            learn(v, 0)
+    with pytest.raises(TypeError, match=r"log_z is 'a'"):
+        model.log_likelihood(v, "a")
     assert model.stream.counter == counter  # nothing was drawn
     with pytest.raises(ValueError, match=r"RBM.log_partition: the smaller layer has 25 units, expected at most 24"):
         RBM(30, 25).log_partition()
@@ -258,4 +264,6 @@ def test_refusals():
         RBM(2, 25, gaussian=True).log_partition()
     with pytest.raises(ValueError, match=r"RBM: hidden is 0"):
         RBM(3, 0)
+    with pytest.raises(TypeError, match=r"RBM: gaussian is 7, expected True or False"):
+        RBM(3, 2, gaussian=7)
     assert model.free_energy(v[:0]).shape == (0,) and model.hidden(v[:0]).sample.shape == (0, 3)

@@ -24,8 +24,6 @@ SHOWN = 10
 
 def prepared(dataset: data.Dataset, settings: Settings) -> data.Dataset:
     """Images as rows; those of validation and test made binary once, the training ones anew in each pass."""
-    if settings.shift:
-        raise ValueError(f"--shift is {settings.shift}: {settings.model} takes no augmentation by moving")
     stream = Stream(settings.seed)
     flat: dict[str, Any] = {name: getattr(dataset, name) for name in ("x_train", "x_valid", "x_test")}
     flat = {name: x.reshape(len(x), -1) for name, x in flat.items()}

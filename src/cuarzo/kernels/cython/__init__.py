@@ -25,6 +25,8 @@ try:
     from .unpool import *
 except ModuleNotFoundError as error:
     raise ImportError(reason("cython")) from error
+except ImportError as error:
+    raise ImportError(f"its modules were built from other sources ({error}): build anew, as with make dev") from error
 finally:
     if _unset:
         del os.environ["OMP_WAIT_POLICY"]

@@ -8,21 +8,6 @@ pre-activations; those by x and by the weights are one product each over all T N
 A cell is a sequence of one step.
 """
 
-from .gru import gru_backward, gru_cell_backward, gru_cell_forward, gru_forward
-from .lstm import lstm_backward, lstm_cell_backward, lstm_cell_forward, lstm_forward
-from .rnn import rnn_backward, rnn_cell_backward, rnn_cell_forward, rnn_forward
-
-__all__ = [
-    "gru_backward",
-    "gru_cell_backward",
-    "gru_cell_forward",
-    "gru_forward",
-    "lstm_backward",
-    "lstm_cell_backward",
-    "lstm_cell_forward",
-    "lstm_forward",
-    "rnn_backward",
-    "rnn_cell_backward",
-    "rnn_cell_forward",
-    "rnn_forward",
-]
+from .gru import *
+from .lstm import *
+from .rnn import *

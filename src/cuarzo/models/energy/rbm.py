@@ -54,16 +54,18 @@ class RBM(Module):
         self,
         visible: int,
         hidden: int,
+        *,
         gaussian: bool = False,
         seed: int | None = None,
         dtype: DTypeLike = np.float32,
-        *,
         chains: int = 100,
     ):
         self.visible_units = ops.checks.integer("RBM", "visible", visible, 1)
         self.hidden_units = ops.checks.integer("RBM", "hidden", hidden, 1)
         count = ops.checks.integer("RBM", "chains", chains, 1)
-        self.gaussian = bool(gaussian)
+        if not isinstance(gaussian, bool):
+            raise TypeError(f"RBM: gaussian is {gaussian!r}, expected True or False")
+        self.gaussian = gaussian
         self.stream = Stream(seed)
         weight = Parameter(np.empty((self.hidden_units, self.visible_units), dtype))
         self.weight = init.normal_(weight, 0.0, 0.01, stream=self.stream)
@@ -125,7 +127,8 @@ class RBM(Module):
 
     def reconstruction_error(self, v: Array) -> float:
         """The squared error of `reconstruct`, summed over the units, its mean over the rows."""
-        error = self.reconstruct(v) - self._rows("reconstruction_error", "v", v, self.visible_units)
+        v = self._rows("reconstruction_error", "v", v, self.visible_units)
+        error = self.reconstruct(v) - v
         return float(np.square(error, dtype=np.float64).sum() / max(1, len(v)))
 
     def set_visible_bias(self, v: Array) -> None:
@@ -152,6 +155,7 @@ class RBM(Module):
 
     def pcd(self, v: Array, steps: int = 1) -> None:
         """Set the parameters' grad as `cd` does, by chains that go on from where the last call left them: `chains`."""
+        steps = ops.checks.integer("RBM.pcd", "steps", steps, 1)
         v = self._batch("pcd", v)
         chain = self.gibbs(self.chains.data, steps)
         self.chains.data[...] = chain.h_sample
@@ -171,7 +175,8 @@ class RBM(Module):
         v, w, a, b = (np.asarray(array, np.float64) for array in (v, *(p.data for p in self._parameters())))
         f = np.empty(len(v))
         kernels.current().rbm_free_energy(v, w, a, b, self.gaussian, f)
-        return -f - (self.log_partition() if log_z is None else log_z)
+        known = None if log_z is None else ops.checks.number("RBM.log_likelihood", "log_z", log_z)
+        return -f - (self.log_partition() if known is None else known)
 
     def __repr__(self) -> str:
         gaussian = ", gaussian=True" if self.gaussian else ""
@@ -212,6 +217,12 @@ class RBM(Module):
         rows = self._rows(method, "v", v, self.visible_units)
         if not len(rows):
             raise ValueError(f"RBM.{method}: v has no rows, expected at least 1: a mean over none is nothing")
+        low, high = float(rows.min()), float(rows.max())
+        if not self.gaussian and not (low >= 0 and high <= 1):  # NaN is refused too
+            raise ValueError(
+                f"RBM.{method}: v has values from {low:g} to {high:g}, expected 0 to 1 for binary units; "
+                "RBM(..., gaussian=True) takes any"
+            )
         return rows
 
     def _rows(self, method: str, name: str, array: Array, units: int) -> Array:
