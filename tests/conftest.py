@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from cuarzo import get_num_threads, kernels, set_num_threads
+from peers.record import PROPERTY, table
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +17,14 @@ def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     if get_num_threads() != threads:
         set_num_threads(threads)
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """What was compared with PyTorch, and how close. Here, since the process that prints reads no other conftest."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    calls = [report for report in reports if getattr(report, "when", "") == "call"]
+    lines = table([entry for report in calls for name, entry in report.user_properties if name == PROPERTY])
+    if lines:
+        terminalreporter.section("compared with PyTorch")
+        for line in lines:
+            terminalreporter.write_line(line)

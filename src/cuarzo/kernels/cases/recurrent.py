@@ -37,7 +37,8 @@ class Recurrent(NamedTuple):
         given = self._forward_inputs(kernel, draw)
         if kernel.endswith("forward"):
             return given | self._states(kernel)
-        made = {name: rounded.value for name, rounded in _forward(kernel, given, 0.0).items()}
+        with np.errstate(all="ignore"):  # of what is not finite
+            made = {name: rounded.value for name, rounded in _forward(kernel, given, 0.0).items()}
         given |= {name: value.astype(given["x"].dtype) for name, value in made.items()}
         given |= {"dh": draw(*given["h"].shape), "dc": draw(self.N, self.U) if "c" in self.state else None}
         if self.special:
@@ -92,7 +93,8 @@ class Recurrent(NamedTuple):
 
 
 def bounds(kernel: str, settings: Recurrent, given: Arguments, expected: dict, eps: float) -> dict[str, NDArray]:
-    bounded = (_forward if kernel.endswith("forward") else _backward)(kernel, given, eps)
+    with np.errstate(all="ignore"):  # of what is not finite
+        bounded = (_forward if kernel.endswith("forward") else _backward)(kernel, given, eps)
     return {name: bounded[name].error for name in expected}
 
 
