@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from cuarzo import Tensor, gradcheck, nn
 
@@ -46,6 +46,20 @@ def test_gradients(forced):
         return net(Tensor(np.linspace(-1, 1, T * 2 * I).reshape(T, 2, I)), teacher)
 
     assert gradcheck(of_parameters, *net.state_dict().values())
+
+
+@pytest.mark.parametrize(("dtype", "other"), [("float32", "float64"), ("float64", "float32")])
+def test_dtypes(dtype, other):
+    """Lists take the dtype of x; what has another one is named."""
+    net, x = nn.Jordan(1, 2, 1, seed=1, dtype=dtype), Tensor(np.ones((2, 1, 1), dtype))
+    by_list, by_array = (net(x, form([[[0.5]], [[0]]]), form([[2]])) for form in (list, lambda a: np.array(a, dtype)))
+    assert by_list.dtype == dtype
+    assert_array_equal(by_list.data, by_array.data)
+    for name, value in (("teacher", np.zeros((2, 1, 1), other)), ("y0", Tensor(np.zeros((1, 1), other)))):
+        with pytest.raises(TypeError, match=f"Jordan: {name} has dtype {other}, expected {dtype}, the dtype of x"):
+            net(x, **{name: value})
+    with pytest.raises(TypeError, match="Jordan: y0 is a str, expected a tensor, an array or a list of numbers"):
+        net(x, y0="abc")
 
 
 def test_refusals_and_repr():

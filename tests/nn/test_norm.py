@@ -147,6 +147,29 @@ def test_a_resumed_run_keeps_the_running_statistics(tmp_path):
     assert run(tmp_path, 4, resume=True) == straight
 
 
+@pytest.mark.parametrize("name", ["running_mean", "running_var"])
+def test_running_statistics_that_are_read_only_move_together_or_not_at_all(name):
+    running = {"running_mean": np.zeros(2), "running_var": np.ones(2)}
+    running[name].flags.writeable = False
+    with pytest.raises(
+        ValueError, match=f"batch_norm: {name} is read-only, expected an array that training can change"
+    ):
+        ops.batch_norm(Tensor(RNG.normal(size=(4, 2))), **running, training=True)
+    assert not running["running_mean"].any() and (running["running_var"] == 1).all()
+    assert ops.batch_norm(Tensor(np.ones((1, 2))), **running).shape == (1, 2)  # reading is no harm
+
+
+def test_a_last_batch_of_one_sample():
+    net, data = (
+        nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)),
+        (np.ones((33, 3), np.float32), np.zeros(33, np.int64)),
+    )
+    with pytest.raises(
+        ValueError, match=r"x has shape \(1, 2\), .* last batch of an epoch, another batch size gives it"
+    ):
+        fit(net, data, epochs=1, batch_size=32, progress=False)
+
+
 def test_layer_norm_by_hand():
     x = RNG.normal(3, 2, (2, 4, 3))
     net = nn.LayerNorm((4, 3), dtype=np.float64)
@@ -189,7 +212,7 @@ def test_embedding():
         (
             lambda: nn.BatchNorm1d(2)(Tensor(np.zeros((1, 2), np.float32))),
             ValueError,
-            "more than one value per channel",
+            "more than one value per channel .* the last batch of an epoch, another batch size",
         ),
         (lambda: nn.BatchNorm2d(2)(Tensor(np.zeros((2, 2)))), ValueError, r"expected \(N, C, H, W\) with C = 2"),
         (lambda: nn.BatchNorm1d(2)(Tensor(np.zeros((2, 3)))), ValueError, r"\(N, C\) or \(N, C, L\) with C = 2"),

@@ -259,6 +259,13 @@ def test_summary_and_repr():
         (lambda: make("GRU")(sequence(), sequence(1, N, 3)), ValueError, r"state has shape .*, expected \(1, 4, 2\)"),
         (lambda: make("LSTM")(sequence(), sequence(1, N, U)), TypeError, "LSTM: state is a Tensor, expected a pair"),
         (lambda: make("LSTM")(sequence(), (None, None)), TypeError, "state is a NoneType, expected a Tensor"),
+        (lambda: make("LSTM")(sequence(), (sequence(1, N, U), None)), TypeError, "LSTM: c of state is a NoneType"),
+        (
+            lambda: make("LSTM")(sequence(), [sequence(1, N, U)] * 3),
+            ValueError,
+            "LSTM: state is a list of 3, expected a",
+        ),
+        (lambda: make("GRU")(sequence(), None, [[1], [1, 2]]), ValueError, "GRU: lengths are lists of unequal lengths"),
         (lambda: make("GRU")(sequence(), None, [1, 2]), ValueError, r"lengths have shape \(2,\), expected \(4,\)"),
         (lambda: make("GRU")(sequence(), None, [1, 2, 6, 1]), ValueError, r"lengths\[2\] is 6, expected 1 ... 5"),
         (lambda: make("GRU")(sequence(), None, [1, 0, 1, 1]), ValueError, r"lengths\[1\] is 0, expected 1 ... 5"),

@@ -168,6 +168,8 @@ def test_summary(layer, shape, output, flops):
         (lambda: nn.AdaptiveAvgPool1d((1, 2)), "AdaptiveAvgPool1d: output_size is"),
         (lambda: nn.MaxUnpool2d(0), "MaxUnpool2d: kernel_size is 0"),
         (lambda: nn.Upsample(), "Upsample: expected one of size and scale_factor, got none"),
+        (lambda: nn.Upsample(scale_factor=0), "Upsample: scale_factor is 0, expected a number above 0"),
+        (lambda: nn.Upsample(scale_factor=(2, 1e308)), r"Upsample: scale_factor is 1e\+308, expected a number above 0"),
         (lambda: nn.Upsample(2, mode="cubic"), "Upsample: mode is 'cubic'"),
         (lambda: nn.Subsample2d(0, 2), "Subsample2d: channels is 0"),
     ],

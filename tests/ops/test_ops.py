@@ -244,6 +244,11 @@ def test_losses_far_out():
     loss.backward()
     assert loss.item() == 1e4
     assert_array_equal(x.grad, [1, 0])
+    x, inf = leaf(np.array([np.inf, np.inf, np.inf, -np.inf, -np.inf, -np.inf])), np.inf
+    loss = ops.binary_cross_entropy_with_logits(x, np.array([0, 0.25, 1] * 2), "none")
+    loss.sum().backward()
+    assert_array_equal(loss.data, [inf, inf, 0, 0, inf, inf])
+    assert_array_equal(x.grad, [1, 0.75, 0, 0, -0.25, -1])
     p = leaf(np.array([0.0, 1.0]))
     loss = ops.binary_cross_entropy(p, np.array([1.0, 1.0]), "sum")
     loss.backward()
@@ -282,4 +287,5 @@ def test_joining():
     point = Tensor(np.array(2.0), requires_grad=True)
     ops.pad(point, []).backward()
     assert point.grad == 1
+    assert np.isnan(ops.pad(b, np.array([(0, 1), (0, 0)]), np.nan).data[2]).all()
     assert_array_equal(ops.pad(b, [(0, 1), (2, 0)], -1.0).data, np.pad(b.data, [(0, 1), (2, 0)], constant_values=-1))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cuarzo import Tensor, kernels, ops
+from cuarzo import Tensor, kernels, ops, random
 
 
 def zeros(*shape, dtype=np.float64):
@@ -143,6 +143,10 @@ LOSS = [
         ValueError,
         "target requires a gradient, expected a constant",
     ),
+    (lambda: ops.cross_entropy(zeros(2, 3), [[0], [1, 2]]), ValueError, "labels are lists of unequal lengths"),
+    (lambda: ops.mse_loss(zeros(2), [[0.0], [1.0, 2.0]]), ValueError, "mse_loss: target are lists of unequal lengths"),
+    (lambda: ops.mse_loss(zeros(2), ["0", "1"]), TypeError, "target has dtype <U1, expected float64, the dtype of x"),
+    (lambda: ops.mse_loss(zeros(2), None), TypeError, "mse_loss: target is a NoneType, expected a tensor, an array or"),
 ]
 OTHERS = [
     (lambda: ops.relu(np.zeros(2)), TypeError, "relu: x is a ndarray, expected a Tensor"),
@@ -163,7 +167,39 @@ OTHERS = [
     (lambda: ops.flatten(zeros(2, 3), 2), ValueError, "start_dim is 2, expected an axis of x"),
     (lambda: ops.flatten(zeros(2, 3), 1, 0), ValueError, "start_dim 1 comes after end_dim 0"),
     (lambda: ops.concatenate([]), ValueError, "expected a list of one tensor or more"),
-    (lambda: ops.concatenate(zeros(2, 3)), ValueError, "expected a list of one tensor or more"),
+    (
+        lambda: ops.concatenate(zeros(2, 3)),
+        TypeError,
+        "concatenate: tensors is a Tensor, expected a list of one tensor",
+    ),
+    (lambda: ops.stack(None), TypeError, "stack: tensors is a NoneType, expected a list of one tensor or more"),
+    (lambda: ops.stack([zeros(2)], "x"), TypeError, "stack: axis is 'x' of type str, expected an integer"),
+    (lambda: ops.stack([zeros(2)], 2), ValueError, "stack: axis is 2, expected one of the 2 axes of the result"),
+    (lambda: ops.stack([zeros(2)], -3), ValueError, "stack: axis is -3"),
+    (lambda: ops.stack([zeros(2)], 10**30), ValueError, "stack: axis is 1000"),
+    (
+        lambda: ops.stack([zeros(2), zeros(3)]),
+        ValueError,
+        r"stack: tensors\[1\] has shape \(3,\), expected \(2,\), the shape of tensors\[0\]",
+    ),
+    (lambda: ops.concatenate([zeros(2)], None), TypeError, "concatenate: axis is None of type NoneType"),
+    (
+        lambda: ops.concatenate([zeros(2)], 1.5),
+        TypeError,
+        "concatenate: axis is 1.5 of type float, expected an integer",
+    ),
+    (
+        lambda: ops.concatenate([zeros(2)], 9),
+        ValueError,
+        r"concatenate: axis is 9, expected an axis of tensors\[0\], which has shape \(2,\)",
+    ),
+    (lambda: ops.concatenate([zeros()]), ValueError, r"axis is 0, expected an axis of tensors\[0\], .* shape \(\)"),
+    (
+        lambda: ops.concatenate([zeros(2, 3), zeros(3, 3)], -1),
+        ValueError,
+        r"tensors\[1\] has shape \(3, 3\), expected \(2, 3\) as tensors\[0\] but along axis 1",
+    ),
+    (lambda: ops.concatenate([zeros(2, 3), zeros(2)]), ValueError, r"tensors\[1\] has shape \(2,\), expected \(2, 3\)"),
     (lambda: ops.stack([zeros(2), np.zeros(2)]), TypeError, r"stack: tensors\[1\] is a ndarray"),
     (
         lambda: ops.stack([zeros(2), zeros(2, dtype=F32)]),
@@ -174,6 +210,30 @@ OTHERS = [
     (lambda: ops.pad(zeros(2), [1]), ValueError, r"widths are \[1\], expected \(before, after\)"),
     (lambda: ops.pad(zeros(), [(1, 1)]), ValueError, "for each of the 0 axes of x"),
     (lambda: ops.pad(zeros(2), [(1, -1)]), ValueError, "widths is -1"),
+    (lambda: ops.pad(zeros(2), 1), TypeError, r"pad: widths are 1 of type int, expected \(before, after\) for each"),
+    (
+        lambda: ops.pad(zeros(2), [(1, (2, 3))]),
+        TypeError,
+        r"pad: widths is \(2, 3\) of type tuple, expected an integer",
+    ),
+    (lambda: ops.pad(zeros(2), [(1, 1)], "x"), TypeError, "pad: value is 'x' of type str, expected a number"),
+    (lambda: ops.pad(zeros(2), [(1, 1)], [1.0, 2.0]), TypeError, "pad: value is .* of type list, expected a number"),
+    (lambda: ops.pad(zeros(2), [(1, 1)], (None, None)), TypeError, r"pad: value is \(None, None\) of type tuple"),
+    (lambda: ops.elu(zeros(2), 10**400), ValueError, "elu: alpha is an integer too large for a float"),
+    (lambda: ops.dropout(zeros(2), stream=3), TypeError, "dropout: stream is a int, expected a Stream or None"),
+    (lambda: ops.dropout(zeros(2), stream=()), TypeError, "dropout: stream is a tuple, expected a Stream or None"),
+    (lambda: ops.dropout(zeros(2), 0.0, stream={}), TypeError, "dropout: stream is a dict"),
+    (
+        lambda: ops.dropout(zeros(2), training="False"),
+        TypeError,
+        "dropout: training is 'False' of type str, expected Tr",
+    ),
+    (
+        lambda: ops.dropout(zeros(2), 0.5, -1, random.Stream(0)),
+        TypeError,
+        "training is -1 of type int, expected True or",
+    ),
+    (lambda: ops.batch_norm(zeros(2, 3), None, None, training=1), TypeError, "batch_norm: training is 1 of type int"),
 ]
 CASES = [*CONV, *POOL, *LINEAR, *LOSS, *OTHERS]
 

@@ -12,6 +12,7 @@ from typing import Any
 from cuarzo import ops
 from cuarzo.nn.module import Module
 from cuarzo.nn.sequential import Layers
+from cuarzo.ops.shape import without
 from cuarzo.tensor import Tensor
 
 
@@ -70,10 +71,6 @@ class Concatenate(_Branches):
         first = results[0]
         axis = ops.checks.axis_of("Concatenate", "dim", self.dim, first) % first.ndim
         for i, other in enumerate(results):
-            if _without(axis, other.shape) != _without(axis, first.shape):
+            if without(axis, other.shape) != without(axis, first.shape):
                 self._refuse(i, results, f" but along axis {axis}")
         return ops.concatenate(results, axis)
-
-
-def _without(axis: int, shape: tuple[int, ...]) -> tuple[int, ...]:
-    return (*shape[:axis], *shape[axis + 1 :], len(shape))

@@ -65,7 +65,7 @@ class _Conv(Convolution):
         self.dilation = entries(name, "dilation", dilation, self.axes)
         self.padding = padding_of(name, padding, self.kernel_size, self.stride, self.dilation)
         shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
-        self.weight, self.bias = initial_weight_and_bias(shape, bias, seed, dtype)
+        self.weight, self.bias = initial_weight_and_bias(shape, ops.checks.flag(name, "bias", bias), seed, dtype)
 
     def __call__(self, x: Tensor) -> Tensor:
         return type(self).op(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)

@@ -38,6 +38,7 @@ class _ConvTranspose(Convolution):
         checked = transposed_options(name, self.kernel_size, stride, padding, output_padding, dilation)
         self.stride, self.padding, self.output_padding, self.dilation = checked
         shape = (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
+        bias = ops.checks.flag(name, "bias", bias)
         self.weight, self.bias = initial_weight_and_bias(shape, bias, seed, dtype, self.out_channels)
 
     def __call__(self, x: Tensor, output_size: Any = None) -> Tensor:

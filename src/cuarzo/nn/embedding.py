@@ -20,6 +20,8 @@ class Embedding(Module):
     values; by default the next key of the process.
     """
 
+    takes_integers = True
+
     def __init__(
         self,
         num_embeddings: int,
@@ -40,6 +42,10 @@ class Embedding(Module):
 
     def __call__(self, x: Any) -> Tensor:
         return ops.embedding(x, self.weight, self.padding_idx)
+
+    def flops(self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:
+        """A look-up: nothing is computed."""
+        return 0
 
     def __repr__(self) -> str:
         padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"

@@ -17,7 +17,8 @@ from numpy.typing import DTypeLike
 
 from cuarzo import init, ops
 from cuarzo.nn.module import Module, Parameter
-from cuarzo.ops.checks import check_tensor, integer
+from cuarzo.ops.arrays import like
+from cuarzo.ops.checks import check_tensor, flag, integer
 from cuarzo.random import Stream
 from cuarzo.tensor import Tensor
 
@@ -26,8 +27,9 @@ class Jordan(Module):
     """y = layer(x, teacher=None, y0=None) for x (T, N, I), or (N, T, I) with `batch_first`: y with O in place of I.
 
     teacher: the true outputs, shaped like y; step t then sees teacher_(t-1) in place of y_(t-1). y0 (N, O): what the
-    first step sees, None for zeros. Parameters: weight_ih (U, I), weight_oh (U, O), weight_ho (O, U), bias_h (U,),
-    bias_o (O,), all from U(-1/sqrt U, 1/sqrt U). `seed`: of these; by default the next key of the process.
+    first step sees, None for zeros. Both may be tensors, arrays or lists. Parameters: weight_ih (U, I),
+    weight_oh (U, O), weight_ho (O, U), bias_h (U,), bias_o (O,), all from U(-1/sqrt U, 1/sqrt U). `seed`: of these; by
+    default the next key of the process.
     """
 
     def __init__(
@@ -44,7 +46,8 @@ class Jordan(Module):
         self.input_size = integer("Jordan", "input_size", input_size, 1)
         self.hidden_size = integer("Jordan", "hidden_size", hidden_size, 1)
         self.output_size = integer("Jordan", "output_size", output_size, 1)
-        self.batch_first = bool(batch_first)
+        self.batch_first = flag("Jordan", "batch_first", batch_first)
+        bias = flag("Jordan", "bias", bias)
         (I, U, O), stream = (self.input_size, self.hidden_size, self.output_size), Stream(seed)
         bound = 1 / math.sqrt(U)
 
@@ -55,21 +58,19 @@ class Jordan(Module):
         self.bias_h = values(U) if bias else None
         self.bias_o = values(O) if bias else None
 
-    def __call__(self, x: Tensor, teacher: Any = None, y0: Tensor | None = None) -> Tensor:
+    def __call__(self, x: Tensor, teacher: Any = None, y0: Any = None) -> Tensor:
         """Raises TypeError, ValueError for a sequence, a teacher or a y0 that does not fit."""
         check_tensor("Jordan", "x", x, "T, N, I")
         steps = x.transpose(1, 0, 2) if self.batch_first else x
         T, N = steps.shape[:2]
         if not T or x.shape[2] != self.input_size:
             raise ValueError(f"Jordan: x has shape {x.shape}, expected a step or more of {self.input_size} inputs")
-        last = self._fitting(
-            "y0", np.zeros((N, self.output_size), x.dtype) if y0 is None else y0, (N, self.output_size)
-        )
+        last = _fitting("y0", np.zeros((N, self.output_size), x.dtype) if y0 is None else y0, (N, self.output_size), x)
         driven = ops.linear(steps, self.weight_ih, self.bias_h)
         if teacher is None:
             y = self._free(driven, last)
         else:
-            true = self._fitting("teacher", teacher, (*x.shape[:2], self.output_size))
+            true = _fitting("teacher", teacher, (*x.shape[:2], self.output_size), x)
             true = true.transpose(1, 0, 2) if self.batch_first else true
             fed = ops.concatenate([last.reshape(1, N, self.output_size), true[:-1]])
             y = ops.linear(ops.tanh(driven + ops.linear(fed, self.weight_oh)), self.weight_ho, self.bias_o)
@@ -83,12 +84,6 @@ class Jordan(Module):
             outputs.append(y)
         return ops.stack(outputs)
 
-    def _fitting(self, name: str, value: Any, shape: tuple[int, ...]) -> Tensor:
-        tensor = value if isinstance(value, Tensor) else Tensor(value)
-        if tensor.shape != shape:
-            raise ValueError(f"Jordan: {name} has shape {tensor.shape}, expected {shape}")
-        return tensor
-
     def flops(self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:
         """A product and a sum for each weight and a sum for each bias, at each step; tanh left out."""
         return math.prod(output_shape[:2]) * sum(2 * p.size if p.ndim == 2 else p.size for p in self.parameters())
@@ -96,3 +91,11 @@ class Jordan(Module):
     def __repr__(self) -> str:
         options = [", bias=False"] * (self.bias_h is None) + [", batch_first=True"] * self.batch_first
         return f"Jordan({self.input_size}, {self.hidden_size}, {self.output_size}{''.join(options)})"
+
+
+def _fitting(name: str, value: Any, shape: tuple[int, ...], x: Tensor) -> Tensor:
+    """`value` as a tensor of the shape, and of the dtype of x."""
+    tensor = like("Jordan", name, value, x)
+    if tensor.shape != shape:
+        raise ValueError(f"Jordan: {name} has shape {tensor.shape}, expected {shape}")
+    return tensor

@@ -28,7 +28,8 @@ class Linear(Module):
     ):
         self.in_features = ops.checks.integer("Linear", "in_features", in_features, 1)
         self.out_features = ops.checks.integer("Linear", "out_features", out_features, 1)
-        self.weight, self.bias = initial_weight_and_bias((self.out_features, self.in_features), bias, seed, dtype)
+        shape, bias = (self.out_features, self.in_features), ops.checks.flag("Linear", "bias", bias)
+        self.weight, self.bias = initial_weight_and_bias(shape, bias, seed, dtype)
 
     def __call__(self, x: Tensor) -> Tensor:
         return ops.linear(x, self.weight, self.bias)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from cuarzo.nn.summary import Summary, summarize
-from cuarzo.ops.checks import check_mapping
+from cuarzo.ops.checks import check_mapping, flag
 from cuarzo.random import Stream
 from cuarzo.tensor import Tensor
 
@@ -57,9 +57,11 @@ class Module:
 
     `training` says whether layers such as Dropout act: set it through `train()` and `eval()`. `shown` names the
     attributes of a layer that its repr shows: all that change what it computes, for a resumed run must agree on them.
+    `takes_integers`: the input is integers, as that of Embedding is; `summary` then looks with such.
     """
 
     training: bool = True
+    takes_integers: bool = False
     shown: tuple[str, ...] = ()
 
     def __call__(self, *inputs: Any) -> Any:
@@ -116,7 +118,7 @@ class Module:
         check_mapping("load_state_dict", "state", state)
         own = dict(self._owned((Parameter, Buffer)))
         problems = [_misfit(name, own[name], array) for name, array in state.items() if name in own]
-        if strict:
+        if flag("load_state_dict", "strict", strict):
             problems += [f"missing: {name}, {own[name].shape}" for name in own if name not in state]
             problems += [f"unexpected: {name}, {np.shape(array)}" for name, array in state.items() if name not in own]
         if problems := [problem for problem in problems if problem]:
@@ -129,8 +131,9 @@ class Module:
 
     def train(self, mode: bool = True) -> Self:
         """Let Dropout and its like act (or not, `mode=False`), here and below."""
+        mode = flag(f"{type(self).__name__}.train", "mode", mode)
         for module in self.modules():
-            module.training = bool(mode)
+            module.training = mode
         return self
 
     def eval(self) -> Self:

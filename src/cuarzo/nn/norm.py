@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike
 
 from cuarzo import ops
 from cuarzo.nn.module import Buffer, Module, Parameter
-from cuarzo.ops.checks import check_tensor, integer, number
+from cuarzo.ops.checks import check_tensor, flag, integer, number
 from cuarzo.ops.norm import shape_of
 from cuarzo.tensor import Tensor
 
@@ -38,7 +38,8 @@ class _BatchNorm(Module):
         self.num_features = integer(name, "num_features", num_features, 1)
         self.eps = number(name, "eps", eps, 0)
         self.momentum = None if momentum is None else number(name, "momentum", momentum)
-        self.affine, self.track_running_stats = bool(affine), bool(track_running_stats)
+        self.affine = flag(name, "affine", affine)
+        self.track_running_stats = flag(name, "track_running_stats", track_running_stats)
         self.weight = Parameter(np.ones(self.num_features, dtype)) if affine else None
         self.bias = Parameter(np.zeros(self.num_features, dtype)) if affine else None
         if track_running_stats:
@@ -103,7 +104,9 @@ class LayerNorm(Module):
         dtype: DTypeLike = np.float32,
     ):
         self.normalized_shape = shape_of("LayerNorm", normalized_shape)
-        self.eps, self.elementwise_affine = number("LayerNorm", "eps", eps, 0), bool(elementwise_affine)
+        self.eps = number("LayerNorm", "eps", eps, 0)
+        self.elementwise_affine = flag("LayerNorm", "elementwise_affine", elementwise_affine)
+        bias = flag("LayerNorm", "bias", bias)
         self.weight = Parameter(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
         self.bias = Parameter(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
 

@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 from cuarzo import ops
 from cuarzo.nn.module import Module, Parameter
 from cuarzo.ops.adaptive import wanted_size
+from cuarzo.ops.checks import flag
 from cuarzo.ops.windows import pool_options
 from cuarzo.tensor import Tensor
 
@@ -45,7 +46,8 @@ class _MaxPool(_Pool):
         ceil_mode: bool = False,
     ):
         self.dilation = self._set_options(kernel_size, stride, padding, dilation)
-        self.return_indices, self.ceil_mode = bool(return_indices), bool(ceil_mode)
+        self.return_indices = flag(type(self).__name__, "return_indices", return_indices)
+        self.ceil_mode = flag(type(self).__name__, "ceil_mode", ceil_mode)
 
     def __call__(self, x: Tensor) -> Any:
         options = (self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices)
@@ -85,7 +87,8 @@ class AvgPool1d(_Pool):
         count_include_pad: bool = True,
     ):
         self._set_options(kernel_size, stride, padding)
-        self.ceil_mode, self.count_include_pad = bool(ceil_mode), bool(count_include_pad)
+        self.ceil_mode = flag(type(self).__name__, "ceil_mode", ceil_mode)
+        self.count_include_pad = flag(type(self).__name__, "count_include_pad", count_include_pad)
 
     def __call__(self, x: Tensor) -> Tensor:
         return ops.avg_pool1d(x, *(getattr(self, name) for name in self.shown))
@@ -107,7 +110,8 @@ class AvgPool2d(_Pool):
         divisor_override: int | None = None,
     ):
         self._set_options(kernel_size, stride, padding)
-        self.ceil_mode, self.count_include_pad = bool(ceil_mode), bool(count_include_pad)
+        self.ceil_mode = flag(type(self).__name__, "ceil_mode", ceil_mode)
+        self.count_include_pad = flag(type(self).__name__, "count_include_pad", count_include_pad)
         self.divisor_override = divisor_override
         if divisor_override is not None:
             self.divisor_override = ops.checks.integer(type(self).__name__, "divisor_override", divisor_override, 1)
@@ -149,7 +153,7 @@ class _AdaptiveMaxPool(_AdaptivePool):
 
     def __init__(self, output_size: Any, return_indices: bool = False):
         super().__init__(output_size)
-        self.return_indices = bool(return_indices)
+        self.return_indices = flag(type(self).__name__, "return_indices", return_indices)
 
     def __call__(self, x: Tensor) -> Any:
         return type(self).op(x, self.output_size, self.return_indices)

@@ -11,8 +11,8 @@ from numpy.typing import DTypeLike
 
 from cuarzo import init, ops
 from cuarzo.nn.module import Module, Parameter
-from cuarzo.ops.checks import check_choice, check_tensor, integer, probability
-from cuarzo.ops.recurrence import LSTMState
+from cuarzo.ops.checks import check_choice, check_tensor, flag, integer, probability
+from cuarzo.ops.recurrence import LSTMState, pair
 from cuarzo.ops.recurrent import sequence_lengths
 from cuarzo.random import Stream
 from cuarzo.tensor import Tensor
@@ -30,6 +30,7 @@ class _Recurrent(Module):
     """
 
     gates = 1
+    paired = False  # whether the state is (h, c)
 
     def __init__(
         self,
@@ -48,7 +49,8 @@ class _Recurrent(Module):
         self.input_size = integer(name, "input_size", input_size, 1)
         self.hidden_size = integer(name, "hidden_size", hidden_size, 1)
         self.num_layers = integer(name, "num_layers", num_layers, 1)
-        self.bias, self.batch_first, self.bidirectional = bool(bias), bool(batch_first), bool(bidirectional)
+        self.bias, self.batch_first = flag(name, "bias", bias), flag(name, "batch_first", batch_first)
+        self.bidirectional = flag(name, "bidirectional", bidirectional)
         self.dropout = probability(name, dropout, "dropout")
         if self.dropout and self.num_layers == 1:
             warnings.warn(f"{name}: dropout is {dropout}, but acts between layers, and there is one", stacklevel=3)
@@ -93,7 +95,7 @@ class _Recurrent(Module):
         ends = sequence_lengths(name, lengths, *steps.shape[:2])
         y, last = self._layers(steps, self._initial(state, steps.shape[1], batched), ends)
         if not batched:
-            return y[:, 0], _each(last, lambda part: part[:, 0])
+            return y[:, 0], each(last, lambda part: part[:, 0])
         return (y.transpose(1, 0, 2) if self.batch_first else y), last
 
     def _layers(self, x: Tensor, state: Any, ends: Any) -> tuple[Tensor, Any]:
@@ -104,7 +106,7 @@ class _Recurrent(Module):
             outputs = []
             for suffix in self.suffixes:
                 weights = weights_of(self, f"_l{k}{suffix}")
-                begin = None if state is None else _each(state, operator.itemgetter(len(last)))
+                begin = None if state is None else each(state, operator.itemgetter(len(last)))
                 given = ops.reverse_time(x, ends) if suffix else x
                 y, end = self._sequence(given, begin, weights, ends)
                 outputs.append(ops.reverse_time(y, ends) if suffix else y)
@@ -120,17 +122,8 @@ class _Recurrent(Module):
             return None
         count = self.num_layers * len(self.suffixes)
         expected = (count, batch, self.hidden_size) if batched else (count, self.hidden_size)
-
-        def checked(part: Tensor) -> Tensor:
-            check_tensor(type(self).__name__, "state", part)
-            if part.shape != expected:
-                raise ValueError(f"{type(self).__name__}: state has shape {part.shape}, expected {expected}")
-            return part.reshape(count, batch, self.hidden_size)
-
-        return _each(self._state(state), checked)
-
-    def _state(self, state: Any) -> Any:
-        return state
+        checked = checked_state(type(self).__name__, state, self.paired, expected)
+        return each(checked, lambda part: part.reshape(count, batch, self.hidden_size))
 
     def _sequence(self, x: Tensor, state: Any, weights: Weights, ends: Any) -> tuple[Tensor, Any]:
         raise NotImplementedError
@@ -176,15 +169,10 @@ class RNN(_Recurrent):
 class LSTM(_Recurrent):
     """c_t = f c_(t-1) + i g, h_t = o tanh(c_t), with gates (i, f, g, o) from x_t and h_(t-1) (Gers et al. 2000)."""
 
-    gates = 4
+    gates, paired = 4, True
 
     def _sequence(self, x: Tensor, state: Any, weights: Weights, ends: Any) -> tuple[Tensor, Any]:
         return ops.lstm(x, state, *weights, ends)
-
-    def _state(self, state: Any) -> Any:
-        if not isinstance(state, tuple | list) or len(state) != 2:
-            raise TypeError(f"LSTM: state is a {type(state).__name__}, expected a pair of tensors (h, c)")
-        return LSTMState(*state)
 
 
 class GRU(_Recurrent):
@@ -213,6 +201,16 @@ def weights_of(module: Module, suffix: str = "") -> Weights:
     return w_ih, w_hh, b_ih, b_hh
 
 
-def _each(state: Any, function: Callable[[Tensor], Tensor]) -> Any:
+def checked_state(layer: str, state: Any, paired: bool, shape: tuple[int, ...]) -> Any:
+    """The state that a layer was given, a tensor or a pair (h, c), each part of it held against the shape."""
+    parts = pair(layer, state) if paired else (state,)
+    for name, part in zip(("h of state", "c of state") if paired else ("state",), parts):
+        check_tensor(layer, name, part)
+        if part.shape != shape:
+            raise ValueError(f"{layer}: {name} has shape {part.shape}, expected {shape}")
+    return LSTMState(*parts) if paired else state
+
+
+def each(state: Any, function: Callable[[Tensor], Tensor]) -> Any:
     """The function of h, or of both h and c."""
     return LSTMState(*map(function, state)) if isinstance(state, LSTMState) else function(state)

@@ -8,8 +8,8 @@ from numpy.typing import DTypeLike
 
 from cuarzo import ops
 from cuarzo.nn.module import Module
-from cuarzo.nn.recurrent import Weights, initial_values, weights_of
-from cuarzo.ops.checks import check_choice, check_tensor, integer
+from cuarzo.nn.recurrent import Weights, checked_state, each, initial_values, weights_of
+from cuarzo.ops.checks import check_choice, check_tensor, flag, integer
 from cuarzo.ops.recurrence import LSTMState
 from cuarzo.random import Stream
 from cuarzo.tensor import Tensor
@@ -21,6 +21,7 @@ class _Cell(Module):
     """
 
     gates = 1
+    paired = False  # whether the state is (h, c)
 
     def __init__(
         self,
@@ -34,25 +35,29 @@ class _Cell(Module):
         name = type(self).__name__
         self.input_size = integer(name, "input_size", input_size, 1)
         self.hidden_size = integer(name, "hidden_size", hidden_size, 1)
-        self.bias = bool(bias)
+        self.bias = flag(name, "bias", bias)
         sizes = (self.gates, self.input_size, self.hidden_size)
         vars(self).update(initial_values(*sizes, self.bias, Stream(seed), dtype))
 
     def __call__(self, x: Tensor, state: Any = None) -> Any:
         """x (N, I) and the state (N, U), None for zeros, to the next state; or without a batch, (I,) and (U,).
 
-        The LSTM's state is a pair (h, c). `state.detach()` cuts its history.
+        The LSTM's state is a pair (h, c). `state.detach()` cuts its history. Raises TypeError, ValueError for arguments
+        that do not fit.
         """
-        check_tensor(type(self).__name__, "x", x)
-        if x.ndim == 1:
-            rows = None if state is None else _each(state, lambda part: part.reshape(1, -1))
-            return _each(self(x.reshape(1, -1), rows), lambda part: part[0])
+        name = type(self).__name__
+        check_tensor(name, "x", x)
+        if x.ndim not in (1, 2):
+            raise ValueError(f"{name}: x has shape {x.shape}, expected (N, I) or (I,)")
+        shape = (*x.shape[:-1], self.hidden_size)
         if state is None:
-            state = self._zeros(Tensor(np.zeros((len(x), self.hidden_size), x.dtype)))
-        return self._step(x, state, weights_of(self))
-
-    def _zeros(self, h: Tensor) -> Any:
-        return h
+            zeros = Tensor(np.zeros(shape, x.dtype))
+            state = (zeros, zeros) if self.paired else zeros
+        state = checked_state(name, state, self.paired, shape)
+        if x.ndim == 2:
+            return self._step(x, state, weights_of(self))
+        row = each(state, lambda part: part.reshape(1, -1))
+        return each(self._step(x.reshape(1, -1), row, weights_of(self)), lambda part: part[0])
 
     def _step(self, x: Tensor, state: Any, weights: Weights) -> Any:
         raise NotImplementedError
@@ -91,10 +96,7 @@ class RNNCell(_Cell):
 class LSTMCell(_Cell):
     """c' = f c + i g, h' = o tanh(c'), with the gates (i, f, g, o) from x and h."""
 
-    gates = 4
-
-    def _zeros(self, h: Tensor) -> LSTMState:
-        return LSTMState(h, h)
+    gates, paired = 4, True
 
     def _step(self, x: Tensor, state: Any, weights: Weights) -> LSTMState:
         return ops.lstm_cell(x, state, *weights)
@@ -107,7 +109,3 @@ class GRUCell(_Cell):
 
     def _step(self, x: Tensor, state: Any, weights: Weights) -> Tensor:
         return ops.gru_cell(x, state, *weights)
-
-
-def _each(state: Any, function: Any) -> Any:
-    return LSTMState(*map(function, state)) if isinstance(state, tuple | list) else function(state)

@@ -5,7 +5,7 @@ from typing import Any
 
 from cuarzo import ops
 from cuarzo.nn.module import Module
-from cuarzo.ops.resample import check_sampling
+from cuarzo.ops.resample import check_sampling, factor
 from cuarzo.tensor import Tensor
 
 
@@ -23,7 +23,7 @@ class Upsample(Module):
     ):
         check_sampling("Upsample", size, scale_factor, mode, align_corners)
         self.size = _each(size, lambda v: ops.checks.integer("Upsample", "size", v, 1))
-        self.scale_factor = _each(scale_factor, lambda v: ops.checks.number("Upsample", "scale_factor", v, 0))
+        self.scale_factor = _each(scale_factor, lambda v: factor("Upsample", v))
         self.mode = mode
         self.align_corners = None if align_corners is None else bool(align_corners)
 

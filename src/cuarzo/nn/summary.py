@@ -1,7 +1,8 @@
 """The table of a network: each layer's output shape, parameters and floating-point operations.
 
 It comes from a forward pass on zeros with a batch of 1, through a shallow copy of the network in which every layer
-reports what it gets and gives. The network itself, its mode and its streams of random numbers stay as they are.
+reports what it gets and gives. The zeros are floats, and integers to a layer that takes such. The network itself, its
+mode and its streams of random numbers stay as they are.
 """
 
 import copy
@@ -57,7 +58,8 @@ def summarize(module: "Module", input_shape: tuple[int, ...]) -> Summary:
     states = [(stream, stream.state()) for _, stream in module.named_streams()]
     try:
         with no_grad():
-            tracer.watched(module)(Tensor(np.zeros((1, *sizes), dtype)))
+            zeros = Tensor(np.zeros((1, *sizes), dtype))
+            tracer.watched(module)(_integers(zeros) if module.takes_integers else zeros)
     finally:
         for stream, state in states:
             stream.load_state(state)
@@ -122,15 +124,22 @@ class _Watch:
         self.layer, self.name, self.tracer = layer, name, tracer
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
+        if self.layer.takes_integers:
+            inputs, options = tuple(map(_integers, inputs)), {key: _integers(x) for key, x in options.items()}
         result = self.layer(*inputs, **options)
         y = result[0] if isinstance(result, tuple) else result
-        flops = self.layer.flops((*inputs, *options.values())[0].shape, y.shape)
+        flops = self.layer.flops(np.shape((*inputs, *options.values())[0]), y.shape)
         count = self.tracer.count(self.layer.parameters())
         self.tracer.rows.append(Row(self.name, type(self.layer).__name__, y.shape[1:], count, flops))
         return result
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.layer, name)
+
+
+def _integers(x: Any) -> Any:
+    """The zeros that the network was given, as integers; anything else as it is: the layer will judge it."""
+    return np.zeros(x.shape, np.int64) if isinstance(x, Tensor | np.ndarray) and not np.asarray(x).any() else x
 
 
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:

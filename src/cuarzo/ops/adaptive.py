@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cuarzo import kernels
-from cuarzo.ops.checks import integer
+from cuarzo.ops.checks import flag, integer
 from cuarzo.ops.resample import along, spatial
 from cuarzo.ops.windows import Ints, axis_names
 from cuarzo.tensor import Tensor
@@ -85,6 +85,7 @@ def _adaptive_avg_pool(op: str, n: int, x: Tensor, output_size: Any) -> Tensor:
 
 def _adaptive_max_pool(op: str, n: int, x: Tensor, output_size: Any, return_indices: bool) -> Any:
     image, size = _sizes(op, n, x, output_size)
+    return_indices = flag(op, "return_indices", return_indices)
     channels, backend = x.shape[:2], kernels.current()
     y, indices = _maxima(backend.adaptive_max_pool_forward, x.data.reshape(*channels, *image), size)
     shape, rows = (*channels, *(size if len(size) == n else (1,) * n)), math.prod(channels)

@@ -1,5 +1,6 @@
 """What ops hand to kernels: contiguous arrays, integers as int64, room for the gradients that are wanted."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,28 @@ def needs(tensor: Tensor | None) -> bool:
     return tensor is not None and tensor.requires_grad
 
 
+def as_array(op: str, name: str, value: Any) -> Array:
+    """`value` as an array, whatever its dtype; ValueError for lists that are none."""
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise ValueError(
+            f"{op}: {name} are lists of unequal lengths, expected an array, or lists that make one"
+        ) from None
+
+
+def like(op: str, name: str, value: Any, x: Tensor) -> Tensor:
+    """`value` as a tensor of the dtype of `x`: numbers and lists take it, arrays and tensors must have it."""
+    if isinstance(value, Real | list | tuple):
+        value = as_array(op, name, value)
+        value = value.astype(x.dtype) if value.dtype.kind in "fiub" else value
+    if not isinstance(value, Tensor | np.ndarray):
+        raise TypeError(f"{op}: {name} is a {type(value).__name__}, expected a tensor, an array or a list of numbers")
+    if value.dtype != x.dtype:
+        raise TypeError(f"{op}: {name} has dtype {value.dtype}, expected {x.dtype}, the dtype of x")
+    return value if isinstance(value, Tensor) else Tensor(value)
+
+
 def integer_array(op: str, name: str, value: Any) -> Array:
     """A copy of `value` as int64, so that the caller may change theirs before the backward pass.
 
@@ -25,7 +48,7 @@ def integer_array(op: str, name: str, value: Any) -> Array:
     """
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{op}: {name} are a masked array, expected a plain one: choose the rows first")
-    array = value.data if isinstance(value, Tensor) else np.asarray(value)
+    array = value.data if isinstance(value, Tensor) else as_array(op, name, value)
     if array.dtype.kind not in "iu" and not (isinstance(value, list | tuple) and not value):
         raise TypeError(f"{op}: {name} are of dtype {array.dtype}, expected an array of integers")
     return array.astype(np.int64, order="C")

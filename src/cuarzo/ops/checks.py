@@ -51,18 +51,33 @@ def integer(op: str, name: str, value: Any, least: int) -> int:
     return n
 
 
-def number(op: str, name: str, value: Any, least: float = -math.inf, finite: bool = True) -> float:
-    """`value`, a number or an array without axes, as a Python float of at least `least`: never NaN, nor infinite.
+def flag(op: str, name: str, value: Any) -> bool:
+    """`value`, True or False, as a Python bool: what is merely truthy, as "same" and -1 are, is a mistake."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{op}: {name} is {value!r} of type {type(value).__name__}, expected True or False")
+    return bool(value)
 
-    A NumPy scalar would widen the arithmetic of float32 arrays. `finite=False` lets an infinite one pass.
+
+def real(op: str, name: str, value: Any) -> float:
+    """`value`, a number or an array without axes, as a Python float, NaN and infinity among them.
+
+    A NumPy scalar would widen the arithmetic of float32 arrays.
     """
     plain = value.item() if isinstance(value, np.ndarray | np.generic) and value.ndim == 0 else value
     if not isinstance(plain, Real):
         raise TypeError(f"{op}: {name} is {plain!r} of type {type(plain).__name__}, expected a number")
-    x = float(plain)
+    try:
+        return float(plain)
+    except OverflowError:
+        raise ValueError(f"{op}: {name} is an integer too large for a float, expected a number below 1.8e308") from None
+
+
+def number(op: str, name: str, value: Any, least: float = -math.inf, finite: bool = True) -> float:
+    """`value` as a Python float of at least `least`: never NaN, nor infinite unless `finite=False` lets it pass."""
+    x = real(op, name, value)
     if not x >= least or (finite and math.isinf(x)):
         wanted = ("a finite number" if finite else "a number") + ("" if math.isinf(least) else f" of {least:g} or more")
-        raise ValueError(f"{op}: {name} is {plain}, expected {wanted}")
+        raise ValueError(f"{op}: {name} is {value}, expected {wanted}")
     return x
 
 
@@ -73,11 +88,11 @@ def probability(op: str, p: Any, name: str = "p") -> float:
     return x
 
 
-def axis_of(op: str, name: str, dim: Any, x: Tensor) -> int:
-    """`dim` as an axis of `x`; one below 0 counts from the end."""
+def axis_of(op: str, name: str, dim: Any, x: Tensor, called: str = "x") -> int:
+    """`dim` as an axis of `x`, which the caller knows as `called`; one below 0 counts from the end."""
     axis = integer(op, name, dim, -LARGEST)
     if not -x.ndim <= axis < x.ndim:
-        raise ValueError(f"{op}: {name} is {axis}, expected an axis of x, which has shape {x.shape}")
+        raise ValueError(f"{op}: {name} is {axis}, expected an axis of {called}, which has shape {x.shape}")
     return axis
 
 

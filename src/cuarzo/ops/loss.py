@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from cuarzo import kernels
-from cuarzo.ops.arrays import check_range, integer_array
-from cuarzo.ops.checks import LARGEST, check_choice, check_dtype, check_tensor, integer, probability
+from cuarzo.ops.arrays import check_range, integer_array, like
+from cuarzo.ops.checks import LARGEST, check_choice, check_tensor, integer, probability
 from cuarzo.tensor import Tensor
 from cuarzo.tensor.elementwise import logistic
 from cuarzo.tensor.graph import Array
@@ -90,7 +90,9 @@ def _class_second(x: Array) -> Array:
 
 
 def mse_loss(x: Tensor, target: Any, reduction: str = "mean") -> Tensor:
-    """(x - target)^2; the mean divides by the number of elements. `target`: a tensor or an array of the same shape."""
+    """(x - target)^2; the mean divides by the number of elements. `target`: a tensor, an array or a list of the same
+    shape.
+    """
     target = _checked_target("mse_loss", x, target)
     difference = x.data - target.data
     loss, scale = _reduced("mse_loss", difference * difference, reduction, x.size)
@@ -121,10 +123,15 @@ def binary_cross_entropy(p: Tensor, target: Any, reduction: str = "mean") -> Ten
 
 
 def binary_cross_entropy_with_logits(x: Tensor, target: Any, reduction: str = "mean") -> Tensor:
-    """binary_cross_entropy(sigmoid(x), t) without overflow: max(x, 0) - x t + log(1 + e^-|x|), dx = sigmoid(x) - t."""
+    """binary_cross_entropy(sigmoid(x), t) without overflow: |x| w + log(1 + e^-|x|), w being the part of the target on
+    the other side: 1 - t where x > 0, else t. dx = sigmoid(x) - t.
+
+    No term is below 0, so that nothing cancels. Where w = 0 the product is 0, for an infinite x too.
+    """
     target = _checked_target("binary_cross_entropy_with_logits", x, target, probabilities=True)
     z, t = x.data, target.data
-    losses = np.maximum(z, 0) - z * t + np.log1p(np.exp(-np.abs(z)))
+    far, wrong = np.abs(z), np.where(z > 0, 1 - t, t)
+    losses = np.multiply(far, wrong, out=np.zeros_like(z), where=wrong != 0) + np.log1p(np.exp(-far))
     loss, scale = _reduced("binary_cross_entropy_with_logits", losses, reduction, x.size)
 
     def backward(dy: Array) -> tuple[Array, None]:
@@ -159,8 +166,7 @@ def _checked_labels(labels: Any, shape: tuple[int, ...], ignore_index: int) -> t
 
 def _checked_target(op: str, x: Tensor, target: Any, probabilities: bool = False) -> Tensor:
     check_tensor(op, "x", x)
-    target = target if isinstance(target, Tensor) else Tensor(target)
-    check_dtype(op, x=x, target=target)
+    target = like(op, "target", target, x)
     if target.shape != x.shape:
         raise ValueError(f"{op}: target has shape {target.shape}, expected {x.shape}, the shape of x")
     if probabilities:

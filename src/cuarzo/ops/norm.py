@@ -9,7 +9,7 @@ import numpy as np
 
 from cuarzo import kernels
 from cuarzo.ops.arrays import contiguous, needs
-from cuarzo.ops.checks import check_dtype, check_tensor, integer, number
+from cuarzo.ops.checks import check_dtype, check_tensor, flag, integer, number
 from cuarzo.tensor import Tensor
 from cuarzo.tensor.graph import Array
 
@@ -31,10 +31,12 @@ def batch_norm(
     there divided by n - 1. Otherwise mean and variance are the running ones, which are constants to the gradient.
 
     Raises TypeError for unequal dtypes; ValueError for shapes that do not fit, for a batch of one value per channel in
-    training (it has no variance), and without running arrays outside training.
+    training (it has no variance) and running arrays that cannot be written to there, and without running arrays outside
+    training. After an error neither has moved.
     """
     momentum, eps = number("batch_norm", "momentum", momentum), number("batch_norm", "eps", eps, 0)
-    _check_batch(x, running_mean, running_var, weight, bias)
+    training = flag("batch_norm", "training", training)
+    _check_batch(x, running_mean, running_var, weight, bias, training)
     if not training:
         if running_mean is None or running_var is None:
             raise ValueError("batch_norm: running_mean and running_var are None, expected arrays outside training")
@@ -53,7 +55,7 @@ def _by_batch(x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float)
     if x.size == C:
         raise ValueError(
             f"batch_norm: x has shape {x.shape}, expected more than one value per channel in training: one has no "
-            "variance"
+            "variance. If it is the last batch of an epoch, another batch size gives it more samples"
         )
     shape, rows, w, b = (
         x.shape,
@@ -160,7 +162,12 @@ def shape_of(op: str, normalized_shape: Any) -> tuple[int, ...]:
 
 
 def _check_batch(
-    x: Tensor, running_mean: Array | None, running_var: Array | None, weight: Tensor | None, bias: Tensor | None
+    x: Tensor,
+    running_mean: Array | None,
+    running_var: Array | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    training: bool,
 ) -> None:
     check_tensor("batch_norm", "x", x)
     if x.ndim < 2:
@@ -176,6 +183,8 @@ def _check_batch(
             raise TypeError(f"batch_norm: {name} is {given}, expected an array of {x.dtype}, the dtype of x")
         if running.shape != x.shape[1:2]:
             raise ValueError(f"batch_norm: {name} has shape {running.shape}, expected {x.shape[1:2]}")
+        if training and not running.flags.writeable:
+            raise ValueError(f"batch_norm: {name} is read-only, expected an array that training can change in place")
 
 
 def _check_parameter(op: str, name: str, tensor: Tensor | None, expected: tuple[int, ...]) -> None:

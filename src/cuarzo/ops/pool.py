@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cuarzo import kernels
-from cuarzo.ops.checks import check_elements, check_tensor, integer
+from cuarzo.ops.checks import check_elements, check_tensor, flag, integer
 from cuarzo.ops.windows import IMAGE, Ints, Padding, output_size, pool_options
 from cuarzo.tensor import Tensor, recording
 from cuarzo.tensor.graph import Array
@@ -127,6 +127,7 @@ def _max_pool(
     return_indices: bool,
 ) -> Any:
     check_tensor(op, "x", x, f"N, C, {IMAGE[n]}")
+    ceil_mode, return_indices = flag(op, "ceil_mode", ceil_mode), flag(op, "return_indices", return_indices)
     options = pool_options(op, n, kernel_size, stride, padding, dilation)
     size = output_size(op, x.shape[2:], *options, ceil_mode)
     y = np.empty(check_elements(op, (*x.shape[:2], *size)), x.dtype)
@@ -157,12 +158,13 @@ def _avg_pool(
     divisor_override: int | None,
 ) -> Tensor:
     check_tensor(op, "x", x, f"N, C, {IMAGE[n]}")
+    ceil_mode, counted = flag(op, "ceil_mode", ceil_mode), flag(op, "count_include_pad", count_include_pad)
     window, stride, padding, dilation = pool_options(op, n, kernel_size, stride, padding, 1)
     divisor = None if divisor_override is None else integer(op, "divisor_override", divisor_override, 1)
     size = output_size(op, x.shape[2:], window, stride, padding, dilation, ceil_mode)
     y = np.empty(check_elements(op, (*x.shape[:2], *size)), x.dtype)
 
-    options = (window, stride, padding, bool(count_include_pad) or divisor is not None)
+    options = (window, stride, padding, counted or divisor is not None)
     backend, shape = kernels.current(), x.shape
     getattr(backend, f"{op}_forward")(np.ascontiguousarray(x.data), *options, y)
 

@@ -49,8 +49,10 @@ def recorded(kernel: str, data: Array, inputs: Inputs, gradients: Callable[[Arra
 def pair(op: str, state: Any) -> tuple[Tensor | None, Tensor | None]:
     if state is None:
         return None, None
-    if not isinstance(state, tuple | list) or len(state) != 2:
-        raise TypeError(f"{op}: state is a {type(state).__name__}, expected a pair of tensors (h0, c0)")
+    if not isinstance(state, tuple | list):
+        raise TypeError(f"{op}: state is a {type(state).__name__}, expected a pair of tensors (h, c)")
+    if len(state) != 2:
+        raise ValueError(f"{op}: state is a {type(state).__name__} of {len(state)}, expected a pair of tensors (h, c)")
     return state[0], state[1]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cuarzo import kernels
-from cuarzo.ops.checks import check_choice, check_elements, check_tensor, number
+from cuarzo.ops.checks import LARGEST, check_choice, check_elements, check_tensor, flag, number
 from cuarzo.ops.windows import IMAGE, Ints, axis_names, check_size, entries
 from cuarzo.tensor import Tensor
 from cuarzo.tensor.graph import Array
@@ -45,6 +45,8 @@ def upsample(
 def check_sampling(op: str, size: Any, scale_factor: Any, mode: str, align_corners: bool | None) -> None:
     """What can be checked without an image."""
     check_choice(op, "mode", mode, ("nearest", *LINEAR))
+    if align_corners is not None:
+        flag(op, "align_corners", align_corners)
     if (size is None) == (scale_factor is None):
         given = "none of them" if size is None else "both"
         raise ValueError(f"{op}: expected one of size and scale_factor, got {given}")
@@ -52,6 +54,14 @@ def check_sampling(op: str, size: Any, scale_factor: Any, mode: str, align_corne
         raise ValueError(
             f"{op}: align_corners is {align_corners} in mode 'nearest', expected None: it has no say there"
         )
+
+
+def factor(op: str, scale_factor: Any) -> float:
+    """A scale factor: above 0, and small enough that its product with a size can be made an integer."""
+    f = number(op, "scale_factor", scale_factor)
+    if not 0 < f <= LARGEST:
+        raise ValueError(f"{op}: scale_factor is {scale_factor}, expected a number above 0, at most {LARGEST}")
+    return f
 
 
 def along(op: str, x: Tensor, axis: int, size: int, *options: Any) -> Tensor:
@@ -95,4 +105,4 @@ def _scaled(op: str, image: Ints, scale_factor: Any) -> Ints:
     factors = scale_factor if isinstance(scale_factor, tuple | list) else (scale_factor,) * n
     if len(factors) != n:
         raise ValueError(f"{op}: scale_factor is {scale_factor!r}, expected a number or one for each of {n} axes")
-    return check_size(op, tuple(math.floor(m * number(op, "scale_factor", f, 0)) for m, f in zip(image, factors)))
+    return check_size(op, tuple(math.floor(m * factor(op, f)) for m, f in zip(image, factors)))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cuarzo import kernels
+from cuarzo.ops.arrays import as_array
 from cuarzo.ops.checks import check_elements, check_tensor
 from cuarzo.ops.windows import IMAGE, Ints, axis_names, check_size, entries, pool_options, transposed_size
 from cuarzo.tensor import Tensor
@@ -80,7 +81,7 @@ def _near(op: str, output_size: Any, shape: tuple[int, ...], usual: Ints, stride
 
 def _places(op: str, indices: Any, x: Tensor, pixels: int) -> Array:
     """A copy of the indices as int64, so that the caller may change theirs before the backward pass."""
-    array = np.asarray(indices)
+    array = as_array(op, "indices", indices)
     if array.dtype.kind not in "iu" or isinstance(indices, np.ma.MaskedArray):
         raise TypeError(f"{op}: indices are a {type(indices).__name__} of dtype {array.dtype}, expected integers")
     if array.shape != x.shape:
