@@ -13,6 +13,7 @@ from typing import Any
 
 import numba
 
+from cuarzo.kernels.numba._cache import make_safe
 from cuarzo.kernels.threads import get_num_threads
 
 numba.config.THREADING_LAYER = "workqueue"  # read once, before the first parallel loop of the process
@@ -48,6 +49,8 @@ def _jit(loops: Callable, parallel: bool) -> Any:
     # No fastmath: it lets LLVM reorder sums and assume that there is no NaN. error_model="numpy": 0 / 0 is NaN.
     options = {"parallel": parallel, "nogil": True, "error_model": "numpy"}
     try:
-        return numba.njit(cache=True, **options)(loops)
+        compiled = numba.njit(cache=True, **options)(loops)
     except RuntimeError:  # neither the package nor the user's cache folder can be written: compile in each process
         return numba.njit(**options)(loops)
+    make_safe(compiled)
+    return compiled
