@@ -5,18 +5,11 @@ import subprocess
 import sys
 
 import pytest
-from typer.testing import CliRunner
 
+from commands import cuarzo
 from cuarzo import kernels
-from cuarzo.cli import app
 from cuarzo.kernels import cases
 from cuarzo.study import bench, sides
-
-
-def cuarzo(*arguments, code=0):
-    result = CliRunner().invoke(app, [str(a) for a in arguments])
-    assert result.exit_code == code, (result.output, result.stderr, result.exception)
-    return result
 
 
 def test_info_shows_machine_and_table():
