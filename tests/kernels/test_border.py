@@ -137,6 +137,27 @@ def test_integers_that_point_outside(kernel, backend, rung):
             refused(function, arguments, name)
 
 
+# How many elements an index chooses among, and the least that is allowed: -1 goes nowhere where windows may be empty.
+CHOICES = {
+    **{f"max_pool{n}d_backward": (lambda given: given["dx"][0, 0].size, -1) for n in (1, 2, 3)},
+    "adaptive_max_pool_backward": (lambda given: given["dx"].shape[1], 0),
+    "max_unpool_forward": (lambda given: given["y"].shape[1], -1),
+    "max_unpool_backward": (lambda given: given["dy"].shape[1], -1),
+    "embedding_forward": (lambda given: len(given["weight"]), 0),
+    "embedding_backward": (lambda given: len(given["dweight"]), 0),
+}
+
+
+@pytest.mark.parametrize("kernel, backend, rung", [row for row in COMPILED if row[0] in CHOICES])
+def test_the_first_index_outside(kernel, backend, rung):
+    function = kernels.implementation(kernel, backend, rung)
+    count, least = CHOICES[kernel]
+    for wrong in (count(valid(kernel)), least - 1):
+        arguments = valid(kernel)
+        arguments["indices"].flat[-1] = wrong
+        refused(function, arguments, "indices")
+
+
 @pytest.mark.parametrize("kernel, backend, rung", [row for row in COMPILED if "conv2d" in row[0]])
 @pytest.mark.parametrize("shape", [(1, 1, 0, 3), (0, 1, 2, 3), (1, 0, 2, 3)])
 def test_nothing_to_convolve(kernel, backend, rung, shape):

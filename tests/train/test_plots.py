@@ -26,10 +26,10 @@ def test_curves(tmp_path, epochs, valid):
 
 @pytest.mark.parametrize("shape", [(1, 5, 5), (6, 5, 5), (7, 3, 4), (10, 28, 28), (4, 28, 128), (300, 28, 28)])
 def test_filters(tmp_path, shape):
-    plots.filters(np.random.default_rng(0).normal(size=shape), tmp_path / "f.png")
+    weights = np.random.default_rng(0).normal(size=shape)
+    plots.filters(weights / np.abs(weights).max(), tmp_path / "f.png")  # the scale of the zeros: -1 to 1
     plots.filters(np.zeros(shape), tmp_path / "zero.png")
-    drawn, zero = size(tmp_path / "f.png"), size(tmp_path / "zero.png")
-    assert np.abs(np.subtract(drawn, zero)).max() < 60  # but for the numbers beside the scale
+    assert size(tmp_path / "f.png") == size(tmp_path / "zero.png")
 
 
 def test_no_filters():
