@@ -1,0 +1,122 @@
+"""One process, one thread count: all rows (or those that match), verified, then timed. Writes JSON."""
+
+import argparse
+import gc
+import json
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import cuarzo as cz
+from cuarzo.study import machine, roof
+from peers import convolution, energy, overhead, pooling, product, recurrent, training
+from peers.row import Row, Side, agree
+
+FAMILIES = {
+    "convolution": convolution,
+    "pooling": pooling,
+    "recurrent": recurrent,
+    "product": product,
+    "RBM": energy,
+    "training": training,
+    "overhead": overhead,
+}
+TURNS, SECONDS, WARM = 3, 0.04, 0.01  # all sides take turns; a side's share of a turn, and what goes before it
+REST = 0.06  # OpenBLAS's threads look for work for some 30 ms before they sleep, on the core that the next side needs
+FAIR, PROBES = 1.8, 8  # two threads on an idle machine come to about twice the peak of one
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("-k", default="", help="rows whose family and name match this regular expression")
+    options = parser.parse_args()
+    cz.set_num_threads(options.threads)
+    torch.set_num_threads(options.threads)
+    found = {"threads": options.threads, "load": os.getloadavg()[0], "machine": facts(), "rows": []}
+    wanted = re.compile(options.k)
+    for module in FAMILIES.values():
+        for row in module.rows():
+            if wanted.search(f"{row.family} {row.name}"):
+                found["rows"].append(measure(row, options.threads))
+                print(line(found["rows"][-1]), flush=True)
+                options.out.write_text(json.dumps(found, indent=1), encoding="utf-8")
+
+
+def facts() -> dict:
+    return {**machine.describe(), "torch": torch.__version__}
+
+
+def measure(row: Row, threads: int) -> dict:
+    cz.seed(0)
+    torch.manual_seed(0)
+    sides = row.make()
+    if message := agree(row, sides):
+        sys.exit(f"not timed, for the sides do not agree: {message}")
+    peak, band = roof.peak("float32", threads), roof.copy(int(row.nbytes), threads)
+    busy = threads > 1 and not idle(threads)
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(1 if row.once else TURNS):
+        for name, side in sides.items():
+            times[name] += turn(side, row.once)
+    gc.collect()
+    return {
+        "family": row.family,
+        "name": row.name,
+        "flops": row.flops,
+        "bytes": row.nbytes,
+        "floor": max(row.flops / peak, row.nbytes / band),
+        "busy": busy,
+        "load": os.getloadavg()[0],
+        "seconds": {name: list(np.percentile(each, (25, 50, 75))) for name, each in times.items()},
+        "prepared": {name: side.prepared for name, side in sides.items() if side.prepared},
+    }
+
+
+def idle(threads: int) -> bool:
+    for _ in range(PROBES):
+        if roof.fma("float32", threads) >= FAIR / 2 * threads * roof.peak("float32", 1):
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def turn(side: Side, once: bool) -> list[float]:
+    """Seconds of single calls; of a call of some microseconds, the mean of many."""
+    clock = time.perf_counter
+    time.sleep(REST)
+    if once:
+        started = clock()
+        side.call()
+        return [clock() - started]
+    calls, started = 0, clock()
+    while clock() - started < WARM or calls < 2:
+        side.call()
+        calls += 1
+    batch = max(1, int(5e-5 / ((clock() - started) / calls)))
+    seconds: list[float] = []
+    while sum(seconds) * batch < SECONDS or len(seconds) < 3:
+        started = clock()
+        for _ in range(batch):
+            side.call()
+        seconds.append((clock() - started) / batch)
+    return seconds
+
+
+def line(row: dict) -> str:
+    ours = row["seconds"]["cuarzo"][1]
+    peers = {name: each[1] / ours for name, each in row["seconds"].items() if name != "cuarzo"}
+    ratios = "  ".join(f"{name} {ratio:.2f}" for name, ratio in peers.items())
+    return (
+        f"{row['name']:<58}{1e3 * ours:>10.3f} ms {row['floor'] / ours:>6.0%}  {ratios}{' busy' if row['busy'] else ''}"
+    )
+
+
+if __name__ == "__main__":
+    main()
