@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import torch
 
 import cuarzo as cz
-from peers.convolution import _side
-from peers.row import Row, Side, normal
+from versus.convolution import _side
+from versus.row import Row, Side, normal
 
 SIZES = ((28, 64, 28, 128), (50, 32, 64, 256), (784, 32, 1, 100), (35, 20, 650, 650), (100, 1, 32, 64))
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}

@@ -7,8 +7,8 @@ import torch
 from torch.nn import functional
 
 import cuarzo as cz
-from peers.convolution import _side
-from peers.row import Row, Side, normal
+from versus.convolution import _side
+from versus.row import Row, Side, normal
 
 SHAPES = (((64, 6, 28, 28), 2, 2), ((64, 64, 28, 28), 2, 2), ((8, 64, 112, 112), 2, 2), ((16, 64, 55, 55), 3, 2))
 

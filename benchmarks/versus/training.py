@@ -11,7 +11,7 @@ from torch.nn import functional
 
 import cuarzo as cz
 from cuarzo.nn.summary import summarize
-from peers.row import Row, Side, normal
+from versus.row import Row, Side, normal
 
 BATCHES = (64, 16)
 

@@ -10,7 +10,7 @@ from sklearn.neural_network import BernoulliRBM
 from torch.nn import functional
 
 import cuarzo as cz
-from peers.row import Row, Side
+from versus.row import Row, Side
 
 V, U, BATCH, CHAINS, STEPS, RATE = 784, 500, 100, 1000, 10, 0.05
 

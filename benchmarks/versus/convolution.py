@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 import cuarzo as cz
-from peers.row import Row, Side, normal
+from versus.row import Row, Side, normal
 
 # (x, filters, window, stride, padding, groups)
 SHAPES = (

@@ -7,8 +7,8 @@ import torch
 from torch.nn import functional
 
 import cuarzo as cz
-from peers.convolution import _side
-from peers.row import Row, Side, normal
+from versus.convolution import _side
+from versus.row import Row, Side, normal
 
 
 def rows() -> Iterator[Row]:

@@ -14,8 +14,8 @@ import torch
 
 import cuarzo as cz
 from cuarzo.study import machine, roof
-from peers import convolution, energy, overhead, pooling, product, recurrent, training
-from peers.row import Row, Side, agree
+from versus import convolution, energy, overhead, pooling, product, recurrent, training
+from versus.row import Row, Side, agree
 
 FAMILIES = {
     "convolution": convolution,

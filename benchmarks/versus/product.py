@@ -7,8 +7,8 @@ import torch
 from torch.nn import functional
 
 import cuarzo as cz
-from peers.convolution import _side
-from peers.row import Row, Side, normal
+from versus.convolution import _side
+from versus.row import Row, Side, normal
 
 SIZES = ((128, 784, 512), (1024, 1024, 1024), (64, 3136, 128))
 FORMS = {"a b": (False, False), "a bᵀ": (False, True), "aᵀ b": (True, False)}
