@@ -56,7 +56,7 @@ def cpp_extensions() -> list[Extension]:
     builds = BUILDS if is_x86_64() else {"_baseline": ""}
     sources = sorted(glob("csrc/bindings/*.cpp"))
     modules = [cpp_extension(name, sources, [f"-march={isa}"] * bool(isa)) for name, isa in builds.items()]
-    return [cpp_extension("_cpu", ["csrc/cpu.cpp"], []), *modules]
+    return [cpp_extension("_cpu", ["csrc/cpu.cpp"], []), cpp_extension("_memory", ["csrc/memory.cpp"], []), *modules]
 
 
 def cython_extensions() -> list[Extension]:

@@ -14,7 +14,7 @@ SOURCE = Path(cuarzo.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 FLOORS = {
     "kernels": 0,
-    "random": 1, "metrics": 1, "names": 1, "storage": 1,
+    "random": 1, "metrics": 1, "names": 1, "storage": 1, "memory": 1,
     "tensor": 2, "init": 2, "data": 2,
     "ops": 3, "optim": 3, "gradient_check": 3,
     "nn": 4,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cuarzo import kernels
+from cuarzo.memory import empty
 from cuarzo.ops.checks import flag, integer
 from cuarzo.ops.resample import along, spatial
 from cuarzo.ops.windows import Ints, axis_names
@@ -93,7 +94,7 @@ def _adaptive_max_pool(op: str, n: int, x: Tensor, output_size: Any, return_indi
 
     def backward(dy: Array) -> tuple[Array]:
         flat = np.ascontiguousarray(dy).reshape(rows, windows, 1)
-        dx = np.empty((rows, pixels, 1), dy.dtype)
+        dx = empty((rows, pixels, 1), dy.dtype)
         backend.adaptive_max_pool_backward(flat, indices.reshape(rows, windows, 1), dx)
         return (dx.reshape(before),)
 
@@ -108,7 +109,7 @@ def _maxima(forward: Callable[..., None], x: Array, size: Ints) -> tuple[Array, 
     for axis in reversed(range(2, x.ndim)):
         before, H, P, after = x.shape[:axis], x.shape[axis], size[axis - 2], x.shape[axis + 1 :]
         M, K = math.prod(before), math.prod(after)
-        y, winners = np.empty((*before, P, *after), x.dtype), np.empty((*before, P, *after), np.int64)
+        y, winners = empty((*before, P, *after), x.dtype), empty((*before, P, *after), np.int64)
         forward(np.ascontiguousarray(x).reshape(M, H, K), y.reshape(M, P, K), winners.reshape(M, P, K))
         flat = winners if flat is None else winners * stride + np.take_along_axis(flat, winners, axis)
         x, stride = y, stride * H

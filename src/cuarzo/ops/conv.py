@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from cuarzo import kernels
+from cuarzo.memory import empty, empty_like
 from cuarzo.ops.checks import check_dtype, check_elements, check_tensor, integer
 from cuarzo.ops.windows import IMAGE, WINDOW, entries, output_size, padding_of
 from cuarzo.tensor import Tensor
@@ -77,7 +78,7 @@ def _conv(
     stride, dilation = entries(op, "stride", stride, n), entries(op, "dilation", dilation, n)
     padding = padding_of(op, padding, window, stride, dilation)
     size = output_size(op, x.shape[2:], window, stride, padding, dilation)
-    y = np.empty(check_elements(op, (x.shape[0], w.shape[0], *size)), x.dtype)
+    y = empty(check_elements(op, (x.shape[0], w.shape[0], *size)), x.dtype)
 
     backend, options = kernels.current(), (stride, padding, dilation, groups)
     image, weight = np.ascontiguousarray(x.data), np.ascontiguousarray(w.data)
@@ -87,8 +88,8 @@ def _conv(
 
     def backward(dy: Array) -> tuple[Array | None, ...]:
         dy = np.ascontiguousarray(dy)
-        dx = np.empty_like(image) if needs_x else None
-        dw = np.empty_like(weight) if needs_w else None
+        dx = empty_like(image) if needs_x else None
+        dw = empty_like(weight) if needs_w else None
         db = np.empty(weight.shape[0], dy.dtype) if needs_b and needs_w else None
         if dx is not None:
             getattr(backend, f"{op}_backward_input")(dy, weight, *options, dx)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from cuarzo import kernels
+from cuarzo.memory import empty, empty_like
 from cuarzo.ops.checks import check_dtype, check_elements, check_tensor, integer
 from cuarzo.ops.shape import pad
 from cuarzo.ops.windows import IMAGE, WINDOW, Ints, Padding, check_size, entries, padding_of, transposed_size
@@ -137,7 +138,7 @@ def _transposed(
     groups: int,
 ) -> Tensor:
     backend, options = kernels.current(), (stride, padding, dilation, groups)
-    image, weight, y = np.ascontiguousarray(x.data), np.ascontiguousarray(w.data), np.empty(shape, x.dtype)
+    image, weight, y = np.ascontiguousarray(x.data), np.ascontiguousarray(w.data), empty(shape, x.dtype)
     getattr(backend, f"{conv}_backward_input")(image, weight, *options, y)
     if b is not None:
         y += b.data.reshape(-1, *(1,) * len(stride))
@@ -147,9 +148,9 @@ def _transposed(
         dy = np.ascontiguousarray(dy)
         dx = dw = None
         if needs_x:
-            getattr(backend, f"{conv}_forward")(dy, weight, None, *options, dx := np.empty_like(image))
+            getattr(backend, f"{conv}_forward")(dy, weight, None, *options, dx := empty_like(image))
         if needs_w:
-            getattr(backend, f"{conv}_backward_weight")(dy, image, *options, dw := np.empty_like(weight), None)
+            getattr(backend, f"{conv}_backward_weight")(dy, image, *options, dw := empty_like(weight), None)
         db = dy.sum((0, *range(2, dy.ndim))) if needs_b else None
         return (dx, dw, db) if b is not None else (dx, dw)
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from cuarzo import kernels
+from cuarzo.memory import empty
 from cuarzo.ops.checks import check_tensor, flag, probability
 from cuarzo.random import Stream
 from cuarzo.tensor import Tensor
@@ -23,11 +24,11 @@ def dropout(x: Tensor, p: float = 0.5, training: bool = True, stream: Stream | N
     if not flag("dropout", "training", training) or p == 0:
         return x
     drawn = (p, *(Stream() if stream is None else stream).take(x.size, np.float32))
-    backend, y = kernels.current(), np.empty(x.shape, x.dtype)
+    backend, y = kernels.current(), empty(x.shape, x.dtype)
     backend.dropout(x.data.ravel(), *drawn, y.ravel())
 
     def backward(dy: Array) -> tuple[Array]:
-        dx = np.empty(dy.shape, dy.dtype)
+        dx = empty(dy.shape, dy.dtype)
         backend.dropout(dy.ravel(), *drawn, dx.ravel())
         return (dx,)
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from cuarzo import kernels
+from cuarzo.memory import empty
 from cuarzo.ops.arrays import check_range, integer_array
 from cuarzo.ops.checks import check_tensor, integer
 from cuarzo.tensor import Tensor
@@ -23,11 +24,11 @@ def embedding(indices: Any, weight: Tensor, padding_idx: int | None = None) -> T
     places = integer_array("embedding", "indices", indices)
     check_range("embedding", "indices", places, 0, V, f"weight has {V} rows")
     flat, table = places.reshape(-1), np.ascontiguousarray(weight.data)
-    y, backend = np.empty((flat.size, D), weight.dtype), kernels.current()
+    y, backend = empty((flat.size, D), weight.dtype), kernels.current()
     backend.embedding_forward(flat, table, y)
 
     def backward(dy: Array) -> tuple[Array]:
-        dweight = np.empty((V, D), dy.dtype)
+        dweight = empty((V, D), dy.dtype)
         backend.embedding_backward(np.ascontiguousarray(dy).reshape(-1, D), flat, padding, dweight)
         return (dweight,)
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from cuarzo import kernels
+from cuarzo.memory import empty
 from cuarzo.ops.checks import check_dtype, check_tensor
 from cuarzo.tensor import Tensor
 from cuarzo.tensor.graph import Array
@@ -20,7 +21,7 @@ def linear(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
     backend, (outputs, inputs), shape = kernels.current(), w.shape, x.shape
     rows = math.prod(shape[:-1])
     flat, weight = np.ascontiguousarray(x.data.reshape(rows, inputs)), np.ascontiguousarray(w.data)
-    y = np.empty((rows, outputs), x.dtype)
+    y = empty((rows, outputs), x.dtype)
     backend.matmul(flat, weight, False, True, y)
     if b is not None:
         y += b.data
@@ -30,9 +31,9 @@ def linear(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
         dy = np.ascontiguousarray(dy.reshape(rows, outputs))
         dx = dw = db = None
         if needs_x:
-            backend.matmul(dy, weight, False, False, dx := np.empty((rows, inputs), dy.dtype))
+            backend.matmul(dy, weight, False, False, dx := empty((rows, inputs), dy.dtype))
         if needs_w:
-            backend.matmul(dy, flat, True, False, dw := np.empty((outputs, inputs), dy.dtype))
+            backend.matmul(dy, flat, True, False, dw := empty((outputs, inputs), dy.dtype))
         if needs_b:
             db = dy.sum(0)
         gradients = (None if dx is None else dx.reshape(shape), dw, db)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from cuarzo import kernels
+from cuarzo.memory import empty, empty_like
 from cuarzo.ops.arrays import check_range, integer_array, like
 from cuarzo.ops.checks import LARGEST, check_choice, check_tensor, integer, probability
 from cuarzo.tensor import Tensor
@@ -44,7 +45,7 @@ def cross_entropy(
     loss, scale = _reduced("cross_entropy", losses.reshape(classes.shape), reduction, count)
 
     def backward(dy: Array) -> tuple[Array]:
-        each = np.empty(classes.shape, rows.dtype)
+        each = empty(classes.shape, rows.dtype)
         each[...] = dy * scale
         gradient = pull(each.reshape(-1))
         if ignored is not None:
@@ -56,11 +57,11 @@ def cross_entropy(
 
 def _plain(rows: Array, labels: Array, _: float) -> tuple[Array, Callable[[Array], Array]]:
     """The loss of each row, and the way from its gradient to that of the rows."""
-    backend, losses, softmax = kernels.current(), np.empty(len(rows), rows.dtype), np.empty_like(rows)
+    backend, losses, softmax = kernels.current(), np.empty(len(rows), rows.dtype), empty_like(rows)
     backend.cross_entropy_forward(rows, labels, losses, softmax)
 
     def pull(dlosses: Array) -> Array:
-        backend.cross_entropy_backward(dlosses, softmax, labels, gradient := np.empty_like(softmax))
+        backend.cross_entropy_backward(dlosses, softmax, labels, gradient := empty_like(softmax))
         return gradient
 
     return losses, pull
@@ -68,13 +69,13 @@ def _plain(rows: Array, labels: Array, _: float) -> tuple[Array, Callable[[Array
 
 def _smoothed(rows: Array, labels: Array, smoothing: float) -> tuple[Array, Callable[[Array], Array]]:
     """The same with smoothed labels: a product of targets and the logarithms of softmax."""
-    backend, log_p = kernels.current(), np.empty_like(rows)
+    backend, log_p = kernels.current(), empty_like(rows)
     backend.log_softmax_forward(rows, log_p)
     target = np.full_like(rows, smoothing / rows.shape[1])
     target[np.arange(len(rows)), labels] += 1 - smoothing
 
     def pull(dlosses: Array) -> Array:
-        backend.log_softmax_backward(-target * dlosses[:, None], log_p, gradient := np.empty_like(log_p))
+        backend.log_softmax_backward(-target * dlosses[:, None], log_p, gradient := empty_like(log_p))
         return gradient
 
     return -(target * log_p).sum(1), pull

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cuarzo import kernels
+from cuarzo.memory import empty
 from cuarzo.ops.arrays import contiguous, needs
 from cuarzo.ops.checks import check_dtype, check_tensor, flag, integer, number
 from cuarzo.tensor import Tensor
@@ -63,14 +64,14 @@ def _by_batch(x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float)
         contiguous(weight),
         contiguous(bias),
     )
-    y, mean, variance = np.empty(rows.shape, x.dtype), np.zeros(C, x.dtype), np.zeros(C, x.dtype)
+    y, mean, variance = empty(rows.shape, x.dtype), np.zeros(C, x.dtype), np.zeros(C, x.dtype)
     backend, wanted = kernels.current(), (needs(weight), needs(bias))
     if y.size:
         backend.batch_norm_forward(rows, w, b, eps, y, mean, variance)
 
     def backward(dy: Array) -> tuple[Array | None, ...]:
         dy = np.ascontiguousarray(dy).reshape(rows.shape)
-        dx, (dw, db) = np.empty(rows.shape, dy.dtype), (np.zeros(C, dy.dtype) if need else None for need in wanted)
+        dx, (dw, db) = empty(rows.shape, dy.dtype), (np.zeros(C, dy.dtype) if need else None for need in wanted)
         if dy.size:
             backend.batch_norm_backward(dy, rows, w, mean, variance, eps, dx, dw, db)
         return _present(dx.reshape(shape), weight, dw, bias, db)
@@ -112,13 +113,13 @@ def layer_norm(
     K = math.prod(over)
     M, shape = (x.size // K if K else 0), x.shape
     rows, (w, b) = np.ascontiguousarray(x.data).reshape(M, K), (_flat(weight), _flat(bias))
-    y, mean, variance = np.empty((M, K), x.dtype), np.empty(M, x.dtype), np.empty(M, x.dtype)
+    y, mean, variance = empty((M, K), x.dtype), np.empty(M, x.dtype), np.empty(M, x.dtype)
     backend, wanted = kernels.current(), (needs(weight), needs(bias))
     backend.layer_norm_forward(rows, w, b, eps, y, mean, variance)
 
     def backward(dy: Array) -> tuple[Array | None, ...]:
         dy = np.ascontiguousarray(dy).reshape(M, K)
-        dx, (dw, db) = np.empty((M, K), dy.dtype), (np.empty(K, dy.dtype) if need else None for need in wanted)
+        dx, (dw, db) = empty((M, K), dy.dtype), (np.empty(K, dy.dtype) if need else None for need in wanted)
         backend.layer_norm_backward(dy, rows, w, mean, variance, eps, dx, dw, db)
         dw, db = (None if d is None else d.reshape(over) for d in (dw, db))
         return _present(dx.reshape(shape), weight, dw, bias, db)
@@ -140,12 +141,12 @@ def local_response_norm(x: Tensor, size: int, alpha: float = 1e-4, beta: float =
         *(number("local_response_norm", name, value) for name, value in (("alpha", alpha), ("beta", beta), ("k", k))),
     )
     shape, rows = x.shape, np.ascontiguousarray(x.data).reshape(*x.shape[:2], _rest(x))
-    y, scale = np.empty(rows.shape, x.dtype), np.empty(rows.shape, x.dtype)
+    y, scale = empty(rows.shape, x.dtype), empty(rows.shape, x.dtype)
     backend = kernels.current()
     backend.local_response_norm_forward(rows, *options, y, scale)
 
     def backward(dy: Array) -> tuple[Array]:
-        dx = np.empty(rows.shape, dy.dtype)
+        dx = empty(rows.shape, dy.dtype)
         dy = np.ascontiguousarray(dy).reshape(rows.shape)
         backend.local_response_norm_backward(dy, rows, scale, *options, dx)
         return (dx.reshape(shape),)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from cuarzo import kernels
+from cuarzo.memory import empty
 from cuarzo.ops.checks import check_elements, check_tensor, flag, integer
 from cuarzo.ops.windows import IMAGE, Ints, Padding, output_size, pool_options
 from cuarzo.tensor import Tensor, recording
@@ -130,15 +131,15 @@ def _max_pool(
     ceil_mode, return_indices = flag(op, "ceil_mode", ceil_mode), flag(op, "return_indices", return_indices)
     options = pool_options(op, n, kernel_size, stride, padding, dilation)
     size = output_size(op, x.shape[2:], *options, ceil_mode)
-    y = np.empty(check_elements(op, (*x.shape[:2], *size)), x.dtype)
+    y = empty(check_elements(op, (*x.shape[:2], *size)), x.dtype)
     needed = return_indices or (x.requires_grad and recording())
-    indices = np.empty(y.shape, np.int64) if needed else None
+    indices = empty(y.shape, np.int64) if needed else None
 
     backend, shape = kernels.current(), x.shape
     getattr(backend, f"{op}_forward")(np.ascontiguousarray(x.data), *options, y, indices)
 
     def backward(dy: Array) -> tuple[Array]:
-        dx = np.empty(shape, dy.dtype)
+        dx = empty(shape, dy.dtype)
         getattr(backend, f"{op}_backward")(np.ascontiguousarray(dy), None, indices, *options, dx)
         return (dx,)
 
@@ -162,14 +163,14 @@ def _avg_pool(
     window, stride, padding, dilation = pool_options(op, n, kernel_size, stride, padding, 1)
     divisor = None if divisor_override is None else integer(op, "divisor_override", divisor_override, 1)
     size = output_size(op, x.shape[2:], window, stride, padding, dilation, ceil_mode)
-    y = np.empty(check_elements(op, (*x.shape[:2], *size)), x.dtype)
+    y = empty(check_elements(op, (*x.shape[:2], *size)), x.dtype)
 
     options = (window, stride, padding, counted or divisor is not None)
     backend, shape = kernels.current(), x.shape
     getattr(backend, f"{op}_forward")(np.ascontiguousarray(x.data), *options, y)
 
     def backward(dy: Array) -> tuple[Array]:
-        dx = np.empty(shape, dy.dtype)
+        dx = empty(shape, dy.dtype)
         getattr(backend, f"{op}_backward")(np.ascontiguousarray(dy), *options, dx)
         return (dx,)
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cuarzo import kernels
+from cuarzo.memory import empty
 from cuarzo.ops.arrays import contiguous, needs
 from cuarzo.ops.checks import check_dtype, check_tensor
 from cuarzo.tensor import Tensor
@@ -39,7 +40,7 @@ def recorded(kernel: str, data: Array, inputs: Inputs, gradients: Callable[[Arra
     room = {k: given[k] if k in given and (needed[k] or "d" + k not in optional) else None for k in inputs}
 
     def backward(dy: Array) -> list[Array | None]:
-        d = {name: None if shape is None else np.empty(shape, dy.dtype) for name, shape in room.items()}
+        d = {name: None if shape is None else empty(shape, dy.dtype) for name, shape in room.items()}
         gradients(np.ascontiguousarray(dy), d)
         return [d[name] if needed[name] else None for name in given]
 

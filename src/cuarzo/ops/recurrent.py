@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cuarzo import kernels
+from cuarzo.memory import empty
 from cuarzo.ops.arrays import check_range, integer_array
 from cuarzo.ops.checks import check_choice, check_tensor
 from cuarzo.ops.recurrence import Gradients, Inputs, LSTMState, arrays, check, pair, recorded
@@ -39,7 +40,7 @@ def rnn(
     inputs: Inputs = {"x": x, "h0": h0, "w_ih": w_ih, "w_hh": w_hh, "b_ih": b_ih, "b_hh": b_hh}
     shape, ends = _check_sequence("rnn", 1, inputs, lengths)
     backend, a, relu = kernels.current(), arrays(inputs), nonlinearity == "relu"
-    h = np.empty(shape, x.dtype)
+    h = empty(shape, x.dtype)
     backend.rnn_forward(*a.values(), ends, relu, h)
 
     def gradients(dh: Array, d: Gradients) -> None:
@@ -67,7 +68,7 @@ def lstm(
     (T, N, U), ends = _check_sequence("lstm", 4, inputs, lengths)
     backend, a = kernels.current(), arrays(inputs)
     # one result for the graph: every h, and after them the last c
-    steps, c, gates = (np.empty(shape, x.dtype) for shape in ((T + 1, N, U), (T, N, U), (T, N, 4 * U)))
+    steps, c, gates = (empty(shape, x.dtype) for shape in ((T + 1, N, U), (T, N, U), (T, N, 4 * U)))
     h = steps[:T]
     backend.lstm_forward(*a.values(), ends, h, c, gates)
     steps[T] = c[T - 1]
@@ -95,7 +96,7 @@ def gru(
     inputs: Inputs = {"x": x, "h0": h0, "w_ih": w_ih, "w_hh": w_hh, "b_ih": b_ih, "b_hh": b_hh}
     (T, N, U), ends = _check_sequence("gru", 3, inputs, lengths)
     backend, a = kernels.current(), arrays(inputs)
-    h, gates = np.empty((T, N, U), x.dtype), np.empty((T, N, 4 * U), x.dtype)
+    h, gates = empty((T, N, U), x.dtype), empty((T, N, 4 * U), x.dtype)
     backend.gru_forward(*a.values(), ends, h, gates)
 
     def gradients(dh: Array, d: Gradients) -> None:

@@ -1,8 +1,7 @@
 """Recurrent networks: single steps. The formulas stand in kernels/naive/recurrent.py; shapes as in recurrent.py."""
 
-import numpy as np
-
 from cuarzo import kernels
+from cuarzo.memory import empty
 from cuarzo.ops.checks import check_choice
 from cuarzo.ops.recurrence import Gradients, Inputs, LSTMState, arrays, check, pair, recorded
 from cuarzo.tensor import Tensor
@@ -23,7 +22,7 @@ def rnn_cell(
     inputs: Inputs = {"x": x, "h0": h0, "w_ih": w_ih, "w_hh": w_hh, "b_ih": b_ih, "b_hh": b_hh}
     shape = check("rnn_cell", 1, inputs, "N, I")
     backend, a, relu = kernels.current(), arrays(inputs), nonlinearity == "relu"
-    h = np.empty(shape, x.dtype)
+    h = empty(shape, x.dtype)
     backend.rnn_cell_forward(*a.values(), relu, h)
 
     def gradients(dh: Array, d: Gradients) -> None:
@@ -45,7 +44,7 @@ def lstm_cell(
     inputs: Inputs = {"x": x, "h0": h0, "c0": c0, "w_ih": w_ih, "w_hh": w_hh, "b_ih": b_ih, "b_hh": b_hh}
     N, U = check("lstm_cell", 4, inputs, "N, I")
     backend, a = kernels.current(), arrays(inputs)
-    step, gates = np.empty((2, N, U), x.dtype), np.empty((N, 4 * U), x.dtype)
+    step, gates = empty((2, N, U), x.dtype), empty((N, 4 * U), x.dtype)
     backend.lstm_cell_forward(*a.values(), step[0], step[1], gates)
 
     def gradients(dy: Array, d: Gradients) -> None:
@@ -63,7 +62,7 @@ def gru_cell(
     inputs: Inputs = {"x": x, "h0": h0, "w_ih": w_ih, "w_hh": w_hh, "b_ih": b_ih, "b_hh": b_hh}
     N, U = check("gru_cell", 3, inputs, "N, I")
     backend, a = kernels.current(), arrays(inputs)
-    h, gates = np.empty((N, U), x.dtype), np.empty((N, 4 * U), x.dtype)
+    h, gates = empty((N, U), x.dtype), empty((N, 4 * U), x.dtype)
     backend.gru_cell_forward(*a.values(), h, gates)
 
     def gradients(dh: Array, d: Gradients) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from cuarzo import kernels
+from cuarzo.memory import empty
 from cuarzo.ops.checks import LARGEST, check_choice, check_elements, check_tensor, flag, number
 from cuarzo.ops.windows import IMAGE, Ints, axis_names, check_size, entries
 from cuarzo.tensor import Tensor
@@ -68,11 +69,11 @@ def along(op: str, x: Tensor, axis: int, size: int, *options: Any) -> Tensor:
     """The kernel `op` (arrays (M, H, K) to (M, P, K)) on one axis of x, which becomes `size` long."""
     before, H, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
     M, K, shape = math.prod(before), math.prod(after), x.shape
-    backend, y = kernels.current(), np.empty(check_elements(op, (*before, size, *after)), x.dtype)
+    backend, y = kernels.current(), empty(check_elements(op, (*before, size, *after)), x.dtype)
     getattr(backend, f"{op}_forward")(np.ascontiguousarray(x.data).reshape(M, H, K), *options, y.reshape(M, size, K))
 
     def backward(dy: Array) -> tuple[Array]:
-        dx = np.empty((M, H, K), dy.dtype)
+        dx = empty((M, H, K), dy.dtype)
         getattr(backend, f"{op}_backward")(np.ascontiguousarray(dy).reshape(M, size, K), *options, dx)
         return (dx.reshape(shape),)
 

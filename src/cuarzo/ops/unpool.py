@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cuarzo import kernels
+from cuarzo.memory import empty
 from cuarzo.ops.arrays import as_array
 from cuarzo.ops.checks import check_elements, check_tensor
 from cuarzo.ops.windows import IMAGE, Ints, axis_names, check_size, entries, pool_options, transposed_size
@@ -52,12 +53,12 @@ def _max_unpool(
     shape = check_elements(op, (*x.shape[:2], *size))
     places = _places(op, indices, x, math.prod(size))
     rows, windows, backend, before = math.prod(shape[:2]), math.prod(x.shape[2:]), kernels.current(), x.shape
-    y = np.empty((rows, math.prod(size)), x.dtype)
+    y = empty((rows, math.prod(size)), x.dtype)
     flat = np.ascontiguousarray(x.data).reshape(rows, windows)
     backend.max_unpool_forward(flat, places.reshape(rows, windows), y)
 
     def backward(dy: Array) -> tuple[Array]:
-        dx = np.empty((rows, windows), dy.dtype)
+        dx = empty((rows, windows), dy.dtype)
         gradient = np.ascontiguousarray(dy).reshape(rows, math.prod(size))
         backend.max_unpool_backward(gradient, places.reshape(rows, windows), dx)
         return (dx.reshape(before),)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuarzo import kernels
+from cuarzo.memory import empty
 
 Array = NDArray[Any]
 Pullback = Callable[[Array], Array]
@@ -75,13 +76,13 @@ def sqrt(x: Array) -> Result:
 
 def activation(name: str, x: Array, *options: Any, keeps_y: bool = False) -> Result:
     """The kernels <name>_forward and <name>_backward, on flat arrays. `keeps_y`: the latter reads y instead of x."""
-    backend, flat, y = kernels.current(), x.ravel(), np.empty(x.shape, x.dtype)
+    backend, flat, y = kernels.current(), x.ravel(), empty(x.shape, x.dtype)
     flat_y = y.ravel()  # of a contiguous array, a view
     getattr(backend, name + "_forward")(flat, *options, flat_y)
     kept = flat_y if keeps_y else flat
 
     def dx(dy: Array) -> Array:
-        gradient = np.empty(dy.shape, dy.dtype)
+        gradient = empty(dy.shape, dy.dtype)
         getattr(backend, name + "_backward")(dy.ravel(), kept, *options, gradient.ravel())
         return gradient
 

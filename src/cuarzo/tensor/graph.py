@@ -6,6 +6,7 @@ each node drops its closure and its parents as soon as it is done, so that the a
 """
 
 import itertools
+import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ContextDecorator
@@ -120,6 +121,23 @@ def _add(gradients: dict[Source, Array], summed: set[Source], source: Source, gr
     else:
         gradients[source] = np.asarray(held + gradient)
         summed.add(source)
+
+
+def unshared(held: list[Array]) -> Array:
+    """The array in a list of one, or a copy of it if anything but the list refers to it or to its memory.
+
+    Most gradients were made for their leaf alone; copying those of a large layer takes as long as its update.
+    """
+    array = held[0]
+    shared = isinstance(array.base, np.ndarray) or sys.getrefcount(array) > _references_of_one()
+    return array.copy() if shared else array
+
+
+def _references_of_one() -> int:
+    """What getrefcount says there of an array that nothing but the list refers to: interpreters differ."""
+    held = [np.empty(0)]
+    array = held[0]
+    return sys.getrefcount(array)
 
 
 class _Paused(threading.local):

@@ -6,6 +6,7 @@ y = a b,    da = dy b^T,    db = a^T dy
 import numpy as np
 
 from cuarzo import kernels
+from cuarzo.memory import empty
 from cuarzo.tensor.elementwise import Array, Result, unbroadcast
 
 
@@ -54,7 +55,7 @@ def _product(backend: kernels.Backend, a: Array, b: Array, transpose_a: bool, tr
         return flat.reshape(*a.shape[:-1], n)
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     a, b = np.broadcast_to(a, batch + a.shape[-2:]), np.broadcast_to(b, batch + b.shape[-2:])
-    c = np.empty((*batch, m, n), a.dtype)
+    c = empty((*batch, m, n), a.dtype)
     for i in np.ndindex(batch):
         backend.matmul(np.ascontiguousarray(a[i]), np.ascontiguousarray(b[i]), transpose_a, transpose_b, c[i])
     return c

@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 
 from cuarzo import kernels
+from cuarzo.memory import empty_like
 from cuarzo.tensor.elementwise import Array, Result
 
 Axis = int | tuple[int, ...] | None
@@ -70,12 +71,12 @@ def log_softmax(x: Array, axis: int) -> Result:
 def _row_by_row(name: str, x: Array, axes: Axes) -> Result:
     """The kernels <name>_forward and <name>_backward, on rows (M, K) that run along `axes`."""
     backend, shape, x = kernels.current(), x.shape, _rows(x, axes)
-    y = np.empty_like(x)
+    y = empty_like(x)
     if y.size:
         getattr(backend, name + "_forward")(x, y)
 
     def dx(dy: Array) -> Array:
-        gradient = np.empty_like(y)
+        gradient = empty_like(y)
         if y.size:
             getattr(backend, name + "_backward")(_rows(dy, axes), y, gradient)
         return _unrowed(gradient, shape, axes)

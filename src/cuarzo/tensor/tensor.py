@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from cuarzo.tensor import elementwise, product, reduction, shape
-from cuarzo.tensor.graph import Array, Backward, Node, Source, check_gradient, differentiate, recording
+from cuarzo.tensor.graph import Array, Backward, Node, Source, check_gradient, differentiate, recording, unshared
 from cuarzo.tensor.reduction import Axis
 
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
@@ -68,12 +68,13 @@ class Tensor:
             gradient = np.ones_like(self.data)
         check_gradient("backward: gradient", gradient, self)
         gradients = differentiate(source, np.asarray(gradient))
-        leaves = [(leaf, dy) for leaf, dy in gradients.items() if isinstance(leaf, Tensor)]
-        for leaf, _ in leaves:
+        leaves = [leaf for leaf in gradients if isinstance(leaf, Tensor)]
+        for leaf in leaves:
             if leaf.grad is not None:
                 check_gradient("backward: the .grad that is there already", leaf.grad, leaf)
-        for leaf, dy in leaves:
-            leaf.grad = dy.copy() if leaf.grad is None else np.asarray(leaf.grad + dy)
+        for leaf in leaves:
+            dy = [gradients.pop(leaf)]
+            leaf.grad = unshared(dy) if leaf.grad is None else np.asarray(leaf.grad + dy[0])
 
     def _source(self) -> Source | None:
         """Where a gradient of this tensor goes to."""
