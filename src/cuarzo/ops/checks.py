@@ -17,13 +17,14 @@ def check_tensor(op: str, name: str, value: Any, axes: str | None = None) -> Non
     """`value` must be a tensor, with the axes that `axes` names: "N, C, H, W"."""
     if not isinstance(value, Tensor):
         raise TypeError(f"{op}: {name} is a {type(value).__name__}, expected a Tensor")
-    if axes is not None and value.ndim != axes.count(",") + 1:
+    if axes is not None and value.data.ndim != axes.count(",") + 1:
         raise ValueError(f"{op}: {name} has shape {value.shape}, expected {axes.count(',') + 1} axes: ({axes})")
 
 
 def check_dtype(op: str, **tensors: Tensor | None) -> None:
     """All tensors must have the dtype of the first."""
-    if len({tensor.data.dtype for tensor in tensors.values() if tensor is not None}) > 1:
+    dtypes = [tensor.data.dtype for tensor in tensors.values() if tensor is not None]
+    if dtypes.count(dtypes[0]) < len(dtypes):
         given = {name: tensor.dtype for name, tensor in tensors.items() if tensor is not None}
         (first, dtype), *others = given.items()
         name, other = next((n, d) for n, d in others if d != dtype)

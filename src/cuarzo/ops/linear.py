@@ -18,7 +18,7 @@ def linear(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
     Raises TypeError for unequal dtypes, ValueError for shapes that do not fit.
     """
     _check(x, w, b)
-    backend, (outputs, inputs), shape = kernels.current(), w.shape, x.shape
+    backend, (outputs, inputs), shape = kernels.current(), w.data.shape, x.data.shape
     rows = math.prod(shape[:-1])
     flat, weight = np.ascontiguousarray(x.data.reshape(rows, inputs)), np.ascontiguousarray(w.data)
     y = empty((rows, outputs), x.dtype)
@@ -35,7 +35,7 @@ def linear(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
         if needs_w:
             backend.matmul(dy, flat, True, False, dw := empty((outputs, inputs), dy.dtype))
         if needs_b:
-            db = dy.sum(0)
+            db = np.add.reduce(dy, 0)
         gradients = (None if dx is None else dx.reshape(shape), dw, db)
         return gradients if b is not None else gradients[:2]
 

@@ -45,9 +45,9 @@ def cross_entropy(
     loss, scale = _reduced("cross_entropy", losses.reshape(classes.shape), reduction, count)
 
     def backward(dy: Array) -> tuple[Array]:
-        each = empty(classes.shape, rows.dtype)
-        each[...] = dy * scale
-        gradient = pull(each.reshape(-1))
+        each = empty((classes.size,), rows.dtype)
+        each[...] = (dy * scale).reshape(-1)
+        gradient = pull(each)
         if ignored is not None:
             gradient[ignored] = 0
         return (_class_second(gradient.reshape(shape)),)
@@ -147,7 +147,7 @@ def _reduced(op: str, losses: Array, reduction: str, count: int) -> tuple[Array,
     if reduction == "none":
         return losses, 1.0
     scale = 1 / max(count, 1) if reduction == "mean" else 1.0
-    return np.asarray(losses.sum() * scale, losses.dtype), scale
+    return np.asarray(np.add.reduce(losses, None) * scale, losses.dtype), scale
 
 
 def _checked_labels(labels: Any, shape: tuple[int, ...], ignore_index: int) -> tuple[Array, Array | None]:
@@ -157,12 +157,17 @@ def _checked_labels(labels: Any, shape: tuple[int, ...], ignore_index: int) -> t
     if array.shape != expected:
         what = "row of logits" if len(shape) == 2 else f"row of classes in logits of shape {shape}"
         raise ValueError(f"cross_entropy: labels have shape {array.shape}, expected {expected}, one per {what}")
+    if not 0 <= ignore_index < k and _all_below(array, k):  # what nearly always comes
+        return array, None
     ignored = array == ignore_index
-    skips = bool(ignored.any())
-    if skips:
-        array[ignored] = 0
+    array[ignored] = 0
     check_range("cross_entropy", "labels", array, 0, k, f"logits have {k} columns")
-    return array, ignored.reshape(-1) if skips else None
+    return array, ignored.reshape(-1)
+
+
+def _all_below(labels: Array, k: int) -> bool:
+    """Whether all are one of 0 ... k - 1: as a number without sign one below 0 is larger than any k."""
+    return not labels.size or int(np.maximum.reduce(labels.view(np.uint64), None)) < k
 
 
 def _checked_target(op: str, x: Tensor, target: Any, probabilities: bool = False) -> Tensor:

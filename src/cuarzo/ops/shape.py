@@ -1,5 +1,6 @@
 """Tensors joined, widened and flattened."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     last = axis_of("flatten", "end_dim", end_dim, x) % x.ndim
     if first > last:
         raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim} in x of shape {x.shape}")
-    size = int(np.prod(x.shape[first : last + 1], dtype=np.int64))  # not -1, which an empty batch leaves open
+    size = math.prod(x.shape[first : last + 1])  # not -1, which an empty batch leaves open
     return x.reshape(*x.shape[:first], size, *x.shape[last + 1 :])
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cuarzo import kernels
 from cuarzo.ops.checks import check_mapping, number
 from cuarzo.tensor import Tensor
-from cuarzo.tensor.graph import check_gradient
+from cuarzo.tensor.graph import check_gradient, fits
 
 Array = NDArray[Any]
 
@@ -55,15 +55,18 @@ class Optimizer:
         """
         backend = kernels.current()
         for i, (param, state) in enumerate(zip(self.params, self.state)):
-            if param.grad is None:
+            data, gradient = param.data, param.grad
+            if gradient is None:
                 continue
-            check_gradient(f"{type(self).__name__}: grad of params[{i}]", param.grad, param)
-            flat, first = param.data.ravel(), not state
-            arrays = {name: self._new_state(name, param.data) for name in self.state_names} if first else state
-            self._update(backend, flat, param.grad.ravel(), arrays, first)
-            state.update(arrays)
-            if not param.data.flags.c_contiguous:  # then `flat` was a copy
-                param.data[...] = flat.reshape(param.shape)
+            if not fits(gradient, param):
+                check_gradient(f"{type(self).__name__}: grad of params[{i}]", gradient, param)
+            flat, first = data.ravel(), not state
+            arrays = {name: self._new_state(name, data) for name in self.state_names} if first else state
+            self._update(backend, flat, gradient.ravel(), arrays, first)
+            if first:
+                state.update(arrays)
+            if not data.flags.c_contiguous:  # then `flat` was a copy
+                data[...] = flat.reshape(data.shape)
 
     def zero_grad(self) -> None:
         """Set every grad to None."""

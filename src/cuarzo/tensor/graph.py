@@ -6,9 +6,10 @@ each node drops its closure and its parents as soon as it is done, so that the a
 """
 
 import itertools
+import operator
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Backward = Callable[[Array], Sequence[Array | None]]
 
+_order_of = operator.attrgetter("order")
 _order = itertools.count()  # an operation comes after all that it was computed from: this is a topological order
 
 
@@ -60,9 +62,13 @@ def differentiate(root: Source, dy: Array) -> dict[Source, Array]:
         backward, parents = node.release()
         if (dy_node := gradients.pop(node, None)) is None:  # nothing flowed here
             continue
-        for parent, gradient in zip(parents, _checked(backward, backward(dy_node), parents)):
-            if parent is not None and gradient is not None:
-                _add(gradients, summed, parent, gradient)
+        returned = _one_each(backward, backward(dy_node), parents)
+        for i, (parent, gradient) in enumerate(zip(parents, returned)):
+            if parent is None or gradient is None:
+                continue
+            if not fits(gradient, parent):
+                check_gradient(f"{_name(backward)}: gradient {i}", gradient, parent)
+            _add(gradients, summed, parent, gradient)
     return gradients
 
 
@@ -81,28 +87,37 @@ def _latest_first(root: Source) -> list[Node]:
                 "run the forward pass again, or add the results and call backward() once on their sum"
             )
         nodes.append(source)
-        new = {parent for parent in source.parents if parent is not None} - seen
-        seen |= new
-        stack += new
-    return sorted(nodes, key=lambda node: node.order, reverse=True)
+        for parent in source.parents:
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    nodes.sort(key=_order_of, reverse=True)
+    return nodes
 
 
-def _checked(
+def _name(backward: Backward) -> str:
+    return getattr(backward, "__qualname__", repr(backward))
+
+
+def _one_each(
     backward: Backward, gradients: Sequence[Array | None], parents: Sequence[Source | None]
-) -> Iterable[Array | None]:
-    """The gradients that a closure returned, refused if they do not fit the parents."""
-    name = getattr(backward, "__qualname__", repr(backward))
-    if not isinstance(gradients, tuple | list) or len(gradients) != len(parents):
+) -> Sequence[Array | None]:
+    """What a closure returned, refused if it is not one gradient per parent."""
+    if not isinstance(gradients, (tuple, list)) or len(gradients) != len(parents):
         given = f"{len(gradients)}" if isinstance(gradients, tuple | list) else f"a {type(gradients).__name__}"
-        raise TypeError(f"{name}: expected a tuple of {len(parents)} gradients, one per parent, got {given}")
-    for i, (parent, gradient) in enumerate(zip(parents, gradients)):
-        if parent is not None and gradient is not None:
-            check_gradient(f"{name}: gradient {i}", gradient, parent)
+        raise TypeError(f"{_name(backward)}: expected a tuple of {len(parents)} gradients, one per parent, got {given}")
     return gradients
+
+
+def fits(gradient: Any, source: Source) -> bool:
+    """Whether `gradient` is what nearly always comes: an array with the dtype and the shape of `source`."""
+    return type(gradient) is np.ndarray and gradient.shape == source.shape and gradient.dtype == source.dtype
 
 
 def check_gradient(what: str, gradient: Any, source: Source) -> None:
     """Raise TypeError or ValueError unless `gradient` is an array with the dtype and the shape of `source`."""
+    if fits(gradient, source):
+        return
     if not isinstance(gradient, np.ndarray | np.generic):
         raise TypeError(f"{what} is a {type(gradient).__name__}, expected a NumPy array")
     if gradient.dtype != source.dtype:

@@ -46,10 +46,12 @@ class Tensor:
         `backward(dy)` returns a tuple with one gradient per parent, of that parent's shape and dtype, or None for a
         parent that needs none. It must not write to `dy`. It is called once at most, and dropped afterwards.
         """
-        result = Tensor(np.asarray(data))
-        if recording() and any(parent.requires_grad for parent in parents):
-            result.requires_grad = True
-            result._node = Node(result.data, [parent._source() for parent in parents], backward)
+        result = Tensor(data if type(data) is np.ndarray else np.asarray(data))
+        if recording():
+            sources = [parent._source() for parent in parents]
+            if sources.count(None) < len(sources):
+                result.requires_grad = True
+                result._node = Node(result.data, sources, backward)
         return result
 
     def backward(self, gradient: Array | None = None) -> None:
