@@ -14,13 +14,14 @@ BIN := $(VENV)/bin
 # What an editable install compiles: a change in any of these builds anew, a change in a .py file does not.
 NATIVE := pyproject.toml setup.py $(shell find csrc src -name '*.hpp' -o -name '*.cpp' -o -name '*.pyx' -o -name '*.pxd')
 
-.PHONY: help demo test peers bench lint sanitize wheel dev clean
+.PHONY: help demo test peers bench bench-peers lint sanitize wheel dev clean
 
 help:
 	@echo 'make demo      train LeNet-5 on digits into runs/, then time the five convolutions'
 	@echo 'make test      the test suite'
 	@echo 'make peers     the tests that compare with PyTorch, with its CPU build installed (200 MB)'
 	@echo 'make bench     time every kernel in every backend: a table and a picture in benchmarks/results/'
+	@echo 'make bench-peers  beside PyTorch, NumPy and scikit-learn, row by row: about half an hour'
 	@echo 'make lint      ruff, mypy, clang-format, cython-lint'
 	@echo 'make sanitize  the kernel tests under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make wheel     a repaired wheel in dist/'
@@ -59,6 +60,17 @@ peers: $(VENV)/.installed
 bench: $(VENV)/.installed
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE -u OMP_PROC_BIND -u OMP_PLACES \
 		$(BIN)/python -m pytest benchmarks -p no:xdist $(PYTEST_ARGS)
+
+# PyTorch in an environment of its own. BENCH_ARGS="-k '^pooling' --runs 1" measures some rows once.
+PEERS := $(VENV)-peers
+bench-peers: $(PEERS)/.installed
+	cd benchmarks && env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE -u OMP_PROC_BIND -u OMP_PLACES \
+		$(abspath $(PEERS))/bin/python -m versus $(BENCH_ARGS)
+
+$(PEERS)/.installed: $(NATIVE)
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	CUARZO_REQUIRE_NATIVE=1 $(PEERS)/bin/python -m pip install --quiet --editable '.[peers]'
+	@touch $@
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check

@@ -56,11 +56,8 @@ def _best(rows: list[dict]) -> Iterator[Goal]:
 def _shares(rows: list[dict]) -> Iterator[Goal]:
     groups = {
         "product 1024³, lowest share of the peak": (0.8, lambda row: "1024·1024·1024" in row["name"]),
-        "forward convolutions above 1 GFLOP, lowest share": (
-            0.8,
-            lambda row: _large(row) and "with" not in row["name"],
-        ),
-        "the same with gradients, lowest share": (0.65, lambda row: _large(row) and "with" in row["name"]),
+        "forward convolutions above 1 GFLOP, lowest share": (0.8, lambda row: _large(row) and not _backward(row)),
+        "the same with gradients, lowest share": (0.65, lambda row: _large(row) and _backward(row)),
     }
     for text, (wanted, chosen) in groups.items():
         if shares := [row["share"] for row in rows if chosen(row)]:
@@ -68,7 +65,11 @@ def _shares(rows: list[dict]) -> Iterator[Goal]:
 
 
 def _large(row: dict) -> bool:
-    return row["family"] == "convolution" and row["flops"] > LARGE * (3 if "with" in row["name"] else 1)
+    return row["family"] == "convolution" and row["flops"] > LARGE * (3 if _backward(row) else 1)
+
+
+def _backward(row: dict) -> bool:
+    return row["name"].endswith("with gradients")
 
 
 def _threads(rows: list[dict]) -> Iterator[Goal]:

@@ -1,5 +1,6 @@
 """The picture: how many times faster than PyTorch, row by row."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib
@@ -22,7 +23,7 @@ def draw(result: dict, path: Path) -> None:
         _panel(axis, rows, f"{threads} thread{'s' * (threads > 1)}")
     handles = [plt.Line2D([], [], marker="o", linestyle="", color=colour) for colour in COLOURS.values()]
     figure.legend(handles, [LEGEND[name] for name in COLOURS], loc="outside upper center", ncols=2, frameon=False)
-    figure.suptitle(f"{result['machine']['cpu']}, {result['date']}", fontsize=9, color="#555555")
+    figure.supxlabel(f"{result['machine']['cpu']}, {result['date']}", fontsize=9, color="#555555")
     figure.savefig(path, dpi=80)
     plt.close(figure)
 
@@ -33,7 +34,7 @@ def _panel(axis, rows: list[dict], title: str) -> None:
         axis.plot([row["best"][0], row["default"][0]], [i, i], color="#dddddd", linewidth=1.5, zorder=1)
     for mode, colour in COLOURS.items():
         axis.scatter([row[mode][0] for row in rows], at, s=14, color=colour, zorder=2)
-    for i, (row, following) in enumerate(zip(rows, rows[1:], strict=False)):
+    for i, (row, following) in enumerate(pairwise(rows)):
         if row["family"] != following["family"]:
             axis.axhline(i + 0.5, color="#bbbbbb", linewidth=0.6)
     axis.axvline(1, color="black", linewidth=0.9)
