@@ -23,7 +23,7 @@ template <> struct Format<float> {
     static constexpr int mantissa = 23, bias = 127;
     static constexpr float high = 0.693359375f, low = -2.12194440e-4f;      // log 2
     static constexpr float largest = 89.0f, least = -104.0f;                // beyond: inf, and 0
-    static constexpr int exp_terms = 8, log_terms = 6;                      // the first term left out is below eps / 10
+    static constexpr int exp_terms = 7, log_terms = 6;                      // the first term left out is below eps / 10
     static constexpr float normal = 1.17549435e-38f, rescale = 33554432.0f; // 2^25
     static constexpr int rescaled_by = 25;
 };
@@ -53,47 +53,67 @@ template <class T> CUARZO_INLINE Vec<T> absolute(Vec<T> x) {
 template <class T> CUARZO_INLINE Vec<T> with_sign_of(Vec<T> x, Vec<T> sign) {
     return value_of<T>(bits_of<T>(x) | (bits_of<T>(sign) & std::numeric_limits<Lane<T>>::min()));
 }
-// 2^n, for n of a normal number
-template <class T> CUARZO_INLINE Vec<T> power_of_two(Mask<T> n) {
-    return value_of<T>((n + Lane<T>{Format<T>::bias}) << Format<T>::mantissa);
+// v 2^n for whole numbers n, rounded once where that is a denormal number.
+template <class T> CUARZO_INLINE Vec<T> scaled(Vec<T> v, Vec<T> n) {
+#ifdef CUARZO_SCALES_BY_POWERS
+    return scale_by_power(v, n);
+#else
+    const auto power_of_two = [](Mask<T> k) {
+        return value_of<T>((k + Lane<T>{Format<T>::bias}) << Format<T>::mantissa);
+    };
+    const Mask<T> whole = __builtin_convertvector(n, Mask<T>), half = whole >> 1;
+    return v * power_of_two(half) * power_of_two(whole - half); // in two steps: 2^n alone may be too large, or denormal
+#endif
 }
 
-// r + r^2 / 2 + r^3 / 6 ... = e^r - 1, by Horner's rule
+// 1 / k! for k = 0, 1, ...
+template <class T, int count> struct Reciprocals {
+    T factorial[count];
+    constexpr Reciprocals() : factorial{} {
+        double product = 1;
+        for (int k = 0; k < count; ++k, product *= k) factorial[k] = T(1 / product);
+    }
+};
+
+// r + r^2 / 2 + r^3 / 6 ... = e^r - 1, by Horner's rule: one fused multiplication and addition a term
 template <class T> CUARZO_INLINE Vec<T> exp_series(Vec<T> r) {
-    Vec<T> sum = broadcast(T{1});
+    constexpr int terms = Format<T>::exp_terms;
+    constexpr Reciprocals<T, terms + 1> reciprocal;
+    Vec<T> sum = broadcast(reciprocal.factorial[terms]);
     CUARZO_UNROLL
-    for (int k = Format<T>::exp_terms; k > 1; --k) sum = 1 + sum * r * (T{1} / T(k));
+    for (int k = terms - 1; k > 0; --k) sum = reciprocal.factorial[k] + sum * r;
     return sum * r;
 }
 
 template <class T> struct Reduced {
-    Mask<T> n;
-    Vec<T> r;
+    Vec<T> n, r;
 };
 
-// x = n log 2 + r. Adding 1.5 2^mantissa leaves no bits behind the point: the lowest ones are then n.
+// x = n log 2 + r. Adding 1.5 2^mantissa leaves no bits behind the point.
 template <class T> CUARZO_INLINE Reduced<T> reduce(Vec<T> x) {
     constexpr T shift = T(3) * (Index{1} << (Format<T>::mantissa - 1)), inverse = T(1.44269504088896340736);
-    const Vec<T> shifted = x * inverse + shift, n = shifted - shift;
-    return {bits_of<T>(shifted) - bits_of<T>(broadcast(shift)), x - n * Format<T>::high - n * Format<T>::low};
+    const Vec<T> n = x * inverse + shift - shift;
+    return {n, x - n * Format<T>::high - n * Format<T>::low};
 }
 
+// A NaN stays in both: it is neither smaller nor larger.
+template <class T> CUARZO_INLINE Vec<T> at_least(T least, Vec<T> x) { return x < least ? broadcast(least) : x; }
+template <class T> CUARZO_INLINE Vec<T> at_most(T most, Vec<T> x) { return x > most ? broadcast(most) : x; }
+
 template <class T> CUARZO_INLINE Vec<T> exp_of(Vec<T> x) {
-    const Vec<T> most = broadcast(Format<T>::largest), least = broadcast(Format<T>::least);
-    x = x > most ? most : x; // a NaN stays: it is not larger
-    x = x < least ? least : x;
-    const auto [n, r] = reduce<T>(x);
-    const Mask<T> half = n >> 1; // in two steps: 2^n alone may be too large, or denormal
-    return (1 + exp_series<T>(r)) * power_of_two<T>(half) * power_of_two<T>(n - half);
+    const auto [n, r] = reduce<T>(at_least<T>(Format<T>::least, at_most<T>(Format<T>::largest, x)));
+    return scaled<T>(1 + exp_series<T>(r), n);
+}
+
+// e^x - 1 for x <= 1
+template <class T> CUARZO_INLINE Vec<T> expm1_below_one(Vec<T> x) {
+    const auto [n, r] = reduce<T>(at_least<T>(T{-40}, x)); // e^-40 is nothing beside 1
+    const Vec<T> scale = scaled<T>(broadcast(T{1}), n);
+    return scale * exp_series<T>(r) + (scale - 1);
 }
 
 template <class T> CUARZO_INLINE Vec<T> expm1_of(Vec<T> x) {
-    const Vec<T> floor = broadcast(T{-40}), one = broadcast(T{1}); // e^-40 is nothing beside 1
-    const Vec<T> below = x < floor ? floor : (x > one ? one : x);
-    const auto [n, r] = reduce<T>(below);
-    const Vec<T> scale = power_of_two<T>(n);
-    const Vec<T> small = scale * exp_series<T>(r) + (scale - 1);
-    const Vec<T> y = x > one ? exp_of<T>(x) - 1 : small;
+    const Vec<T> y = x > 1 ? exp_of<T>(x) - 1 : expm1_below_one<T>(at_most<T>(T{1}, x));
     return x == 0 ? x : y; // keeps -0
 }
 
@@ -134,8 +154,8 @@ template <class T> CUARZO_INLINE Vec<T> sigmoid_of(Vec<T> x) {
 
 // (1 - e^-2|x|) / (1 + e^-2|x|) with the sign of x
 template <class T> CUARZO_INLINE Vec<T> tanh_of(Vec<T> x) {
-    const Vec<T> e = expm1_of<T>(-2 * absolute<T>(x));
-    return with_sign_of<T>(-e / (e + 2), x);
+    const Vec<T> e = expm1_below_one<T>(-2 * absolute<T>(x));
+    return with_sign_of<T>(absolute<T>(e / (e + 2)), x);
 }
 
 // Under their usual names for either type: a Vec<T> does not tell T to the compiler.
