@@ -124,9 +124,11 @@ template <class T> struct Panels {
     Index length, panel, unit;
     Index count() const { return ceil_div(length, panel); }
     Index width(Index p) const { return std::min(panel, length - p * panel); }
-    void pack_one(Index p, Index k, Index depth, T *out) const {
-        pack(matrix.at(p * panel, k), width(p), depth, round_up(width(p), unit), out + p * panel * depth);
+    Index filled(Index p) const { return round_up(width(p), unit); }
+    void pack_to(Index p, Index k, Index depth, T *out) const {
+        pack(matrix.at(p * panel, k), width(p), depth, filled(p), out);
     }
+    void pack_one(Index p, Index k, Index depth, T *out) const { pack_to(p, k, depth, out + p * panel * depth); }
 };
 
 template <class T> Panels<T> row_panels(Matrix<T> a, Index rows) { return {a, rows, even_rows(rows), 1}; }

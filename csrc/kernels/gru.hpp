@@ -36,25 +36,27 @@ void gru_forward(const Sequence &s, const T *x, const T *h0, const T *w_ih, cons
     const Index U = s.U, G = 4 * U;
     Scratch scratch;
     const T *bias = gru_bias(scratch, U, b_ih, b_hh), *zero = zeros<T>(scratch, U);
-    const Step<T> step_rz(scratch, Matrix<T>{w_hh, 1, U}, U, 2 * U),
-        step_m(scratch, Matrix<T>{w_hh + 2 * U * U, 1, U}, U, U);
-    const Blocks<T> blocks(s, 3 * U);
-    T *scratch_rows = scratch.take<T>(blocks.slots, blocks.rows, U);
-    input_products(s, x, w_ih, 3 * U, gates, G);
+    const Index I = inputs_in_step<T>(s, 3), depth = I + U;
+    const Step<T> step_rz(scratch, 2 * U, {{Matrix<T>{w_ih, 1, s.I}, I}, {Matrix<T>{w_hh, 1, U}, U}}),
+        step_n(scratch, U, {{Matrix<T>{w_ih + 2 * U * s.I, 1, s.I}, I}}),
+        step_m(scratch, U, {{Matrix<T>{w_hh + 2 * U * U, 1, U}, U}});
+    const Blocks<T> blocks(s, 3);
+    T *scratch_rows = scratch.take<T>(blocks.slots, blocks.rows, depth);
+    if (I == 0) input_products(s, x, w_ih, 3 * U, gates, G);
     blocks.each([&](Range rows, Index slot) {
         const Index M = rows.end - rows.begin;
-        T *packed = scratch_rows + slot * blocks.rows * U;
+        const StepRows<T> xh{scratch_rows + slot * blocks.rows * depth, M, depth};
         for (Index t = 0; t < s.T; ++t) {
             const Index at = t * s.N + rows.begin;
             const T *before = t > 0 ? h + (at - s.N) * U : h0 ? h0 + rows.begin * U : nullptr;
-            if (before) {
-                pack_rows(before, U, M, U, packed);
-                step_rz(M, packed, gates + at * G, G, true);
-                step_m(M, packed, gates + at * G + 3 * U, G, false);
-            }
+            T *a = gates + at * G;
+            if (I > 0) xh.set(0, I, x + at * I, I);
+            if (before) xh.set(I, U, before, U);
+            step_rz(xh, 0, before ? depth : I, a, G, I == 0);
+            if (I > 0) step_n(xh, 0, I, a + 2 * U, G, false);
+            step_m(xh, I, before ? U : 0, a + 3 * U, G, false);
             for (Index m = 0; m < M; ++m) {
                 const Index row = (at + m) * U;
-                if (!before) std::fill_n(gates + row * 4 + 3 * U, U, T{0});
                 if (s.runs(t, rows.begin + m)) {
                     gru_row(U, bias, before ? before + m * U : zero, gates + row * 4, h + row);
                 } else {
@@ -86,12 +88,13 @@ void gru_backward(const Sequence &s, const T *dh, const T *x, const T *h0, const
     const Index U = s.U, G = 4 * U;
     Scratch scratch;
     const T *zero = zeros<T>(scratch, U);
-    const Step<T> step(scratch, Matrix<T>{w_hh, U, 1}, 3 * U, U);
-    const Blocks<T> blocks(s, 3 * U);
+    const Step<T> step(scratch, U, {{Matrix<T>{w_hh, U, 1}, 3 * U}});
+    const Blocks<T> blocks(s, 3);
     T *scratch_rows = scratch.take<T>(blocks.slots, 5, blocks.rows, U), *da = scratch.take<T>(s.rows(), G);
     blocks.each([&](Range rows, Index slot) {
         const Index M = rows.end - rows.begin, size = blocks.rows * U;
-        T *d = scratch_rows + slot * 5 * size, *product = d + size, *packed = product + size;
+        T *d = scratch_rows + slot * 5 * size, *product = d + size;
+        const StepRows<T> da_rows{product + size, M, 3 * U};
         std::fill_n(d, size, T{0});
         for (Index t = s.T - 1; t >= 0; --t) {
             const Index at = t * s.N + rows.begin;
@@ -103,9 +106,9 @@ void gru_backward(const Sequence &s, const T *dh, const T *x, const T *h0, const
                 else
                     wait(U, dh + row, d + m * U, G, da + row * 4);
             }
-            pack_rows(da + at * G, G, M, 2 * U, packed);
-            pack_rows(da + at * G + 3 * U, G, M, U, packed + 2 * U * M);
-            step_back(s, t, rows, step, packed, true, product, d);
+            da_rows.set(0, 2 * U, da + at * G, G);
+            da_rows.set(2 * U, U, da + at * G + 3 * U, G);
+            step_back(s, t, rows, step, da_rows, true, product, d);
         }
         if (dh0) std::copy_n(d, M * U, dh0 + rows.begin * U);
     });

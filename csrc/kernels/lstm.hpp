@@ -25,20 +25,20 @@ void lstm_forward(const Sequence &s, const T *x, const T *h0, const T *c0, const
     const Index U = s.U, G = 4 * U;
     Scratch scratch;
     const T *bias = bias_sum(scratch, G, b_ih, b_hh), *zero = zeros<T>(scratch, U);
-    const Step<T> step(scratch, Matrix<T>{w_hh, 1, U}, U, G);
-    const Blocks<T> blocks(s, G);
-    T *scratch_rows = scratch.take<T>(blocks.slots, blocks.rows, U);
-    input_products(s, x, w_ih, G, gates, G); // pre-activations stand in gates until their step comes
+    const Index I = inputs_in_step<T>(s, 4), depth = I + U;
+    const Step<T> step(scratch, G, {{Matrix<T>{w_ih, 1, s.I}, I}, {Matrix<T>{w_hh, 1, U}, U}});
+    const Blocks<T> blocks(s, 4);
+    T *scratch_rows = scratch.take<T>(blocks.slots, blocks.rows, depth);
+    if (I == 0) input_products(s, x, w_ih, G, gates, G); // pre-activations stand in gates until their step comes
     blocks.each([&](Range rows, Index slot) {
         const Index M = rows.end - rows.begin;
-        T *packed = scratch_rows + slot * blocks.rows * U;
+        const StepRows<T> xh{scratch_rows + slot * blocks.rows * depth, M, depth};
         for (Index t = 0; t < s.T; ++t) {
             const Index at = t * s.N + rows.begin;
             const T *h_before = t > 0 ? h + (at - s.N) * U : h0 ? h0 + rows.begin * U : nullptr;
-            if (h_before) {
-                pack_rows(h_before, U, M, U, packed);
-                step(M, packed, gates + at * G, G, true);
-            }
+            if (I > 0) xh.set(0, I, x + at * I, I);
+            if (h_before) xh.set(I, U, h_before, U);
+            step(xh, 0, h_before ? depth : I, gates + at * G, G, I == 0);
             for (Index m = 0; m < M; ++m) {
                 const Index n = rows.begin + m, row = (at + m) * U;
                 const T *c_before = t > 0 ? c + row - s.N * U : c0 ? c0 + n * U : zero;
@@ -77,12 +77,13 @@ void lstm_backward(const Sequence &s, const T *dh, const T *dc, const T *x, cons
     const Index U = s.U, G = 4 * U;
     Scratch scratch;
     const T *zero = zeros<T>(scratch, U);
-    const Step<T> step(scratch, Matrix<T>{w_hh, U, 1}, G, U);
-    const Blocks<T> blocks(s, G);
+    const Step<T> step(scratch, U, {{Matrix<T>{w_hh, U, 1}, G}});
+    const Blocks<T> blocks(s, 4);
     T *scratch_rows = scratch.take<T>(blocks.slots, 7, blocks.rows, U), *da = scratch.take<T>(s.rows(), G);
     blocks.each([&](Range rows, Index slot) {
         const Index M = rows.end - rows.begin, size = blocks.rows * U;
-        T *d = scratch_rows + slot * 7 * size, *d_cell = d + size, *product = d_cell + size, *packed = product + size;
+        T *d = scratch_rows + slot * 7 * size, *d_cell = d + size, *product = d_cell + size;
+        const StepRows<T> da_rows{product + size, M, G};
         std::fill_n(d, size, T{0});
         if (dc)
             std::copy_n(dc + rows.begin * U, M * U, d_cell);
@@ -99,8 +100,8 @@ void lstm_backward(const Sequence &s, const T *dh, const T *dc, const T *x, cons
                 else
                     wait(U, dh + row, d + m * U, G, da + row * 4);
             }
-            pack_rows(da + at * G, G, M, G, packed);
-            step_back(s, t, rows, step, packed, false, product, d);
+            da_rows.set(0, G, da + at * G, G);
+            step_back(s, t, rows, step, da_rows, false, product, d);
         }
         if (dh0) std::copy_n(d, M * U, dh0 + rows.begin * U);
         if (dc0) std::copy_n(d_cell, M * U, dc0 + rows.begin * U);

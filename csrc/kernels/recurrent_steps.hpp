@@ -1,15 +1,18 @@
 // What the recurrent networks share                                                  See naive/recurrent.py
 //
-//   blocks     Rows of the batch do not meet: a block of rows, as many as a register tile has, goes through all T steps
-//              on one thread. The threads meet at the end of the sequence only, not at each step.
-//   products   Only h w_hh' has to wait for the step before. w_hh is packed once per call (Step), and stays in the
-//              cache while a block walks over it; the products with w_ih are one large product before the steps.
+//   blocks     Rows of the batch do not meet: a block of rows goes through all T steps on one thread. The threads meet
+//              at the end of the sequence only, not at each step.
+//   products   The weights are packed once per call (Step) and stay in the cache while a block walks over them. Those of
+//              the inputs are part of the step, [x h] [w_ih w_hh]': the products with all x at once would go to memory
+//              and back. Weights too many for the cache are not read more often than need be: there x w_ih' is one large
+//              product before the steps.
 //   backwards  The steps leave the gradients by all pre-activations, da; x's and the weights' are large products of it.
 //
 // The blocks follow from the shape and the build, never from the number of threads.
 #pragma once
 #include "../simd/vecmath.hpp"
 #include "gemm.hpp"
+#include <initializer_list>
 
 namespace cuarzo {
 
@@ -36,14 +39,18 @@ template <class T, class Body> CUARZO_INLINE void each_vector(Index n, Body body
     if (i < n) body(i, First<T>{n - i});
 }
 
-// The rows of the batch in blocks. A sequence so small that it is over before a second thread has woken stays on one.
+inline constexpr Index cached_bytes = 1 << 19; // of weights, that stay in the second cache beside what else is there
+
+// The rows of the batch in blocks of one register tile, or of two where the weights leave the cache between two steps:
+// both tiles then meet each panel of them. A sequence that is over before a second thread has woken stays on one.
 template <class T> struct Blocks {
     Index N, rows, count, slots;
     Blocks(const Sequence &s, Index outputs)
         : N(s.N),
-          rows(s.N > 0 ? even_rows(s.N) : 1),
+          rows(s.N > 0 ? even_block(s.N, tiles(s.U * s.U * outputs) * tile_rows) : 1),
           count(ceil_div(s.N, rows)),
           slots(s.rows() * s.U * outputs < 65536 ? 1 : parallel_slots(count)) {}
+    static Index tiles(Index weights) { return weights * Index{sizeof(T)} > cached_bytes ? 2 : 1; }
 
     // body(rows of the block, slot)
     template <class Body> void each(Body body) const {
@@ -51,38 +58,68 @@ template <class T> struct Blocks {
     }
 };
 
-// The product of a step: rows (M, depth) with a matrix (depth, columns) that is packed once for all steps.
+// The left side of a step's product, as tiles read it: one tile of rows after the other, each [k][row].
+template <class T> struct StepRows {
+    T *packed;
+    Index rows, depth;
+    Index tile = even_rows(rows);
+
+    // Columns first ... first + count are those of `from`, whose rows are `step` apart.
+    void set(Index first, Index count, const T *from, Index step) const {
+        for (Index m = 0; m < rows; m += tile) {
+            const Index M = std::min(tile, rows - m);
+            T *to = packed + m * depth + first * M;
+            if (M == 1)
+                std::copy_n(from + m * step, count, to);
+            else
+                pack(Matrix<T>{from + m * step, step, 1}, M, count, M, to);
+        }
+    }
+};
+
+// The right side, packed once for all steps: (depth, columns), of one matrix or of two, one on top of the other.
 template <class T> class Step {
   public:
-    Step(Scratch &scratch, Matrix<T> matrix, Index depth, Index columns)
-        : panels_(column_panels(matrix, columns)),
-          depth_(depth) {
-        T *packed = scratch.take<T>(columns + tile_columns<T>, depth);
-        const Index slots = columns * depth < 65536 ? 1 : parallel_slots(panels_.count());
-        parallel_for(panels_.count(), slots, [&](Index p, Index) { panels_.pack_one(p, 0, depth, packed); });
+    struct Part {
+        Matrix<T> matrix;
+        Index depth;
+    };
+
+    Step(Scratch &scratch, Index columns, std::initializer_list<Part> parts)
+        : columns_(columns),
+          panel_(even_columns<T>(columns)) {
+        for (const Part &part : parts) depth_ += part.depth;
+        T *packed = scratch.take<T>(columns + tile_columns<T>, depth_);
+        const Index count = ceil_div(columns, panel_), slots = columns * depth_ < 65536 ? 1 : parallel_slots(count);
+        parallel_for(count, slots, [&](Index p, Index) {
+            T *to = packed + p * panel_ * depth_;
+            for (const Part &part : parts) {
+                const Panels<T> panels = column_panels(part.matrix, columns);
+                panels.pack_to(p, 0, part.depth, to);
+                to += panels.filled(p) * part.depth;
+            }
+        });
         packed_ = packed;
     }
 
-    // c (+)= a matrix, a as `pack_rows` leaves it
-    void operator()(Index rows, const T *a, T *c, Index c_row, bool add) const {
-        for (Index p = 0; p < panels_.count(); ++p) {
-            const Index n = panels_.width(p), column = p * panels_.panel;
-            tile_for<T>(rows, n)(depth_, a, packed_ + column * depth_, c + column, c_row, n, add);
-        }
+    // c (+)= `depth` columns of a, from `first` on, times as many rows of this from its top
+    void operator()(const StepRows<T> &a, Index first, Index depth, T *c, Index c_row, bool add) const {
+        for (Index column = 0; column < columns_; column += panel_)
+            for (Index m = 0; m < a.rows; m += a.tile) {
+                const Index M = std::min(a.tile, a.rows - m), n = std::min(panel_, columns_ - column);
+                tile_for<T>(M, n)(depth, a.packed + m * a.depth + first * M, packed_ + column * depth_,
+                                  c + m * c_row + column, c_row, n, add);
+            }
     }
 
   private:
-    Panels<T> panels_;
-    Index depth_;
+    Index columns_, panel_, depth_ = 0;
     const T *packed_;
 };
 
-// out[k * rows + i] = from[i * step + k]
-template <class T> void pack_rows(const T *from, Index step, Index rows, Index depth, T *out) {
-    if (rows == 1)
-        std::copy_n(from, depth, out);
-    else
-        pack(Matrix<T>{from, step, 1}, rows, depth, rows, out);
+// How many of the inputs are part of each step's product: all, or none.
+template <class T> Index inputs_in_step(const Sequence &s, Index outputs) {
+    return (s.I + s.U) * s.U * outputs * Index{sizeof(T)} > cached_bytes ? 0 : s.I;
 }
 
 // The sum of two biases, each of which may be missing.
@@ -105,12 +142,11 @@ template <class T> void input_products(const Sequence &s, const T *x, const T *w
 
 // d, the gradient by a block's state, goes one step back: d (+)= da w_hh in the rows that have the step.
 template <class T>
-void step_back(const Sequence &s, Index t, Range rows, const Step<T> &step, const T *packed, bool add, T *product,
+void step_back(const Sequence &s, Index t, Range rows, const Step<T> &step, const StepRows<T> &da, bool add, T *product,
                T *d) {
-    const Index M = rows.end - rows.begin;
-    if (!s.lengths) return step(M, packed, d, s.U, add);
-    step(M, packed, product, s.U, false);
-    for (Index m = 0; m < M; ++m)
+    if (!s.lengths) return step(da, 0, da.depth, d, s.U, add);
+    step(da, 0, da.depth, product, s.U, false);
+    for (Index m = 0; m < da.rows; ++m)
         if (s.runs(t, rows.begin + m))
             for (Index i = m * s.U; i < (m + 1) * s.U; ++i) d[i] = add ? d[i] + product[i] : product[i];
 }

@@ -18,20 +18,20 @@ void rnn_forward(const Sequence &s, const T *x, const T *h0, const T *w_ih, cons
     const Index U = s.U;
     Scratch scratch;
     const T *bias = bias_sum(scratch, U, b_ih, b_hh);
-    const Step<T> step(scratch, Matrix<T>{w_hh, 1, U}, U, U);
-    const Blocks<T> blocks(s, U);
-    T *scratch_rows = scratch.take<T>(blocks.slots, blocks.rows, U);
-    input_products(s, x, w_ih, U, h, U); // pre-activations stand in h until their step comes
+    const Index I = inputs_in_step<T>(s, 1), depth = I + U;
+    const Step<T> step(scratch, U, {{Matrix<T>{w_ih, 1, s.I}, I}, {Matrix<T>{w_hh, 1, U}, U}});
+    const Blocks<T> blocks(s, 1);
+    T *scratch_rows = scratch.take<T>(blocks.slots, blocks.rows, depth);
+    if (I == 0) input_products(s, x, w_ih, U, h, U); // pre-activations stand in h until their step comes
     blocks.each([&](Range rows, Index slot) {
         const Index M = rows.end - rows.begin;
-        T *packed = scratch_rows + slot * blocks.rows * U;
+        const StepRows<T> xh{scratch_rows + slot * blocks.rows * depth, M, depth};
         for (Index t = 0; t < s.T; ++t) {
             const Index at = t * s.N + rows.begin;
             const T *before = t > 0 ? h + (at - s.N) * U : h0 ? h0 + rows.begin * U : nullptr;
-            if (before) {
-                pack_rows(before, U, M, U, packed);
-                step(M, packed, h + at * U, U, true);
-            }
+            if (I > 0) xh.set(0, I, x + at * I, I);
+            if (before) xh.set(I, U, before, U);
+            step(xh, 0, before ? depth : I, h + at * U, U, I == 0);
             for (Index m = 0; m < M; ++m)
                 if (s.runs(t, rows.begin + m))
                     rnn_row(U, relu, bias, h + (at + m) * U);
@@ -54,12 +54,13 @@ void rnn_backward(const Sequence &s, const T *dh, const T *x, const T *h0, const
                   bool relu, T *dx, T *dh0, T *dw_ih, T *dw_hh, T *db_ih, T *db_hh) {
     const Index U = s.U;
     Scratch scratch;
-    const Step<T> step(scratch, Matrix<T>{w_hh, U, 1}, U, U);
-    const Blocks<T> blocks(s, U);
+    const Step<T> step(scratch, U, {{Matrix<T>{w_hh, U, 1}, U}});
+    const Blocks<T> blocks(s, 1);
     T *scratch_rows = scratch.take<T>(blocks.slots, 3, blocks.rows, U), *da = scratch.take<T>(s.rows(), U);
     blocks.each([&](Range rows, Index slot) {
         const Index M = rows.end - rows.begin, size = blocks.rows * U;
-        T *d = scratch_rows + slot * 3 * size, *product = d + size, *packed = product + size;
+        T *d = scratch_rows + slot * 3 * size, *product = d + size;
+        const StepRows<T> da_rows{product + size, M, U};
         std::fill_n(d, size, T{0});
         for (Index t = s.T - 1; t >= 0; --t) {
             const Index at = t * s.N + rows.begin;
@@ -70,8 +71,8 @@ void rnn_backward(const Sequence &s, const T *dh, const T *x, const T *h0, const
                 else
                     wait(U, dh + row, d + m * U, U, da + row);
             }
-            pack_rows(da + at * U, U, M, U, packed);
-            step_back(s, t, rows, step, packed, false, product, d);
+            da_rows.set(0, U, da + at * U, U);
+            step_back(s, t, rows, step, da_rows, false, product, d);
         }
         if (dh0) std::copy_n(d, M * U, dh0 + rows.begin * U);
     });
