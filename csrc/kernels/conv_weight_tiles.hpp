@@ -106,20 +106,33 @@ template <class T, int M = tile_rows, int V = tile_vectors> DotFunction<T> outer
     return outer_tile<T, M, V>;
 }
 
-// The tiles of `filters` filters from `first`. to: [filter][k] for direct, [k][`padded` filters] for im2col.
+// The sums of `filters` filters from `first` and taps begin ... end - 1. to: [filter][k] of K for direct, [k][filter] of
+// `padded` for im2col.
 template <class T>
-void add_tiles(const Patches<T> &patches, Rung rung, Index first, Index filters, Index K, Index padded, T *to) {
+void clear(Rung rung, Index first, Index filters, Index begin, Index end, Index K, Index padded, T *to) {
+    if (rung == Rung::direct)
+        for (Index f = first; f < first + filters; ++f) std::fill(to + f * K + begin, to + f * K + end, T{0});
+    else
+        for (Index k = begin; k < end; ++k) std::fill_n(to + k * padded + first, round_up(filters, lanes<T>), T{0});
+}
+
+// The tiles of these sums; tap 0 of the patches is number `begin`, and there are `count`.
+template <class T>
+void add_tiles(const Patches<T> &patches, Rung rung, Index first, Index filters, Index begin, Index count, Index K,
+               Index padded, T *to) {
     if (rung == Rung::direct) {
-        const Index m = even_block(filters, dot_filters), taps = even_block(K, dot_taps);
-        for (Index k = 0; k < K; k += taps)
+        const Index m = even_block(filters, dot_filters), taps = even_block(count, dot_taps);
+        to += first * K + begin;
+        for (Index k = 0; k < count; k += taps)
             for (Index f = 0; f < filters; f += m)
-                dot_for<T>(std::min(m, filters - f), std::min(taps, K - k))(patches, f, k, to + (first + f) * K + k, K);
+                dot_for<T>(std::min(m, filters - f), std::min(taps, count - k))(patches, f, k, to + f * K + k, K);
     } else {
-        const Index columns = even_columns<T>(filters), taps = even_rows(K);
+        const Index columns = even_columns<T>(filters), taps = even_rows(count);
+        to += begin * padded + first;
         for (Index f = 0; f < filters; f += columns)
-            for (Index k = 0; k < K; k += taps)
-                outer_for<T>(std::min(taps, K - k),
-                             std::min(columns, filters - f))(patches, f, k, to + k * padded + first + f, padded);
+            for (Index k = 0; k < count; k += taps)
+                outer_for<T>(std::min(taps, count - k), std::min(columns, filters - f))(patches, f, k,
+                                                                                        to + k * padded + f, padded);
     }
 }
 

@@ -78,7 +78,11 @@ template <class T> void copy_steps(const T *row, Index stride, Index n, T *to) {
         for (; i + lanes<T> <= n; i += lanes<T>) store(to + i, load(row + i));
         if (i < n) store_first(to + i, load_first(row + i, n - i), n - i);
     } else {
-        for (Index i = 0; i < n; ++i) to[i] = row[i * stride];
+        Index i = 0;
+        if (stride == 2)
+            for (; i + lanes<T> < n; i += lanes<T>)
+                store(to + i, evens<T>(load(row + 2 * i), load(row + 2 * i + lanes<T>)));
+        for (; i < n; ++i) to[i] = row[i * stride];
     }
 }
 
