@@ -68,7 +68,7 @@ def test_kernel(group: Group, side: Side, benchmark: Callable, report: Report) -
     set_num_threads(group.threads)
     call, outputs = calls(group, side)
     call()
-    assert not (message := wrong(group, outputs)), message
+    assert not (message := wrong(group, outputs, side.rung)), message
     if group.threads > 1 and side == sides(group)[0] and not idle(group):
         report.busy.add(group)
     start = perf_counter()
@@ -77,5 +77,5 @@ def test_kernel(group: Group, side: Side, benchmark: Callable, report: Report) -
     iterations = int(np.clip(5e-5 / seconds, 1, 50))  # a round of 50 microseconds is what the clock resolves well
     rounds = int(np.clip(SECONDS / seconds / iterations, 3, 200))
     benchmark.pedantic(call, rounds=rounds, iterations=iterations)
-    assert not (message := wrong(group, outputs)), message
+    assert not (message := wrong(group, outputs, side.rung)), message
     report.seconds[group][side] += benchmark.stats.stats.data

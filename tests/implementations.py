@@ -17,5 +17,5 @@ def implementations(*backends):
 
 def with_cases(*backends):
     """(kernel, backend, rung, case), and an id for each."""
-    rows = [(*row, case) for row in implementations(*backends) for case in cases(row[0])]
+    rows = [(*row, case) for row in implementations(*backends) for case in cases(row[0], rung=row[2])]
     return {"argvalues": rows, "ids": [f"{k}-{b}-{r}-{c.id}" for k, b, r, c in rows]}

@@ -3,7 +3,7 @@
 
 namespace cuarzo {
 
-static constexpr Rung direct = Rung::direct, im2col = Rung::im2col;
+static constexpr Rung direct = Rung::direct, im2col = Rung::im2col, winograd = Rung::winograd;
 
 template <auto kernel, class... Handles, class... Names>
 void define_with(void (*)(const char *, const Rung *, Handles...), py::module_ &m, const char *name,
@@ -31,6 +31,10 @@ void define_conv(py::module_ &m) {
     CUARZO_CONVOLUTION(1);
     CUARZO_CONVOLUTION(2);
     CUARZO_CONVOLUTION(3);
+    define_rung<border::conv_forward<2>>(m, "conv2d_forward_winograd", "conv2d_forward", &winograd, "x", "w", "b",
+                                         "stride", "padding", "dilation", "groups", "y");
+    define_rung<border::conv_backward_input<2>>(m, "conv2d_backward_input_winograd", "conv2d_backward_input", &winograd,
+                                                "dy", "w", "stride", "padding", "dilation", "groups", "dx");
 }
 
 } // namespace cuarzo

@@ -30,6 +30,15 @@ ConvShape conv_shape(const Border &border, const char *image_name, const Image &
     return {N, C, F, groups, axes[0], axes[1], axes[2]};
 }
 
+// A rung by name serves what it can, and nothing else does in its place.
+inline void check_rung(const Border &border, const Rung *rung, const ConvShape &shape) {
+    if (!rung || *rung != Rung::winograd) return;
+    for (const Axis *a : {&shape.rows, &shape.columns})
+        if (!serves_winograd(*a))
+            border.refuse("winograd serves windows of 3 x 3 with a stride and a dilation of 1, got a window of ",
+                          a->window, ", a stride of ", a->stride, " and a dilation of ", a->dilation);
+}
+
 template <int n>
 void conv_forward(const char *name, const Rung *rung, py::handle x, py::handle w, py::handle b, py::handle stride,
                   py::handle padding, py::handle dilation, py::handle groups, py::handle y) {
@@ -41,6 +50,7 @@ void conv_forward(const char *name, const Rung *rung, py::handle x, py::handle w
         const auto Y = border.out<T>("y", y, n + 2);
         const auto window = read_window<n>(border, stride, padding, dilation);
         const ConvShape shape = conv_shape<n>(border, "x", X, "w", W, "y", Y, "b", B, window, groups);
+        check_rung(border, rung, shape);
         unlocked([&] { cuarzo::conv_forward<T>(shape, X.data, W.data, B.data, Y.data, rung); });
     });
 }
@@ -55,6 +65,7 @@ void conv_backward_input(const char *name, const Rung *rung, py::handle dy, py::
         const auto DX = border.out<T>("dx", dx, n + 2);
         const auto window = read_window<n>(border, stride, padding, dilation);
         const ConvShape shape = conv_shape<n>(border, "dx", DX, "w", W, "dy", DY, "", Array<T>{}, window, groups);
+        check_rung(border, rung, shape);
         unlocked([&] { cuarzo::conv_backward_input<T>(shape, DY.data, W.data, DX.data, rung); });
     });
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include "conv_direct.hpp"
 #include "conv_im2col.hpp"
+#include "conv_winograd.hpp"
 
 namespace cuarzo {
 
@@ -16,6 +17,7 @@ template <class T> Bands cut_results(const Correlation<T> &p) {
 template <class T> void correlate(const Correlation<T> &p, Rung rung) {
     const Index results = p.N * p.groups * p.F * p.depth.out * p.rows.out * p.columns.out;
     if (results == 0) return;
+    if (rung == Rung::winograd) return correlate_winograd(p);
     Scratch scratch;
     const Bands bands = cut_results(p);
     const Copy copy(p.depth, p.rows, p.columns, bands.slices, bands.rows, bands.columns);

@@ -11,7 +11,7 @@
 
 namespace cuarzo {
 
-enum class Rung { direct, im2col };
+enum class Rung { direct, im2col, winograd };
 
 // Groups are convolutions of their own: F results and C sources are those of one group.
 template <class T> struct Correlation {

@@ -27,9 +27,9 @@ count = 0
 for kernel in kernels.names():
     for rung in kernels.algorithms(kernel, "cpp"):
         function = kernels.implementation(kernel, "cpp", rung)
-        for case in cases(kernel):
+        for case in cases(kernel, rung=rung):
             for dtype in (np.float32, np.float64):
-                broken = violation(function, case, dtype) or unstable(function, case, dtype)
+                broken = violation(function, case, dtype, rung=rung) or unstable(function, case, dtype)
                 assert not broken, broken
                 count += 1
 print(count)

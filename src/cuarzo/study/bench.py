@@ -69,7 +69,7 @@ def _group(group: Group, backends: list[str]) -> Iterator[str]:
         started = perf_counter()
         calls[side]()
         first[side] = perf_counter() - started
-        if message := wrong(group, outputs):
+        if message := wrong(group, outputs, side.rung):
             raise RuntimeError(f"{side.id} computes wrong numbers: {message}")
     times: dict[Side, list[float]] = defaultdict(list)
     for _ in range(PASSES):

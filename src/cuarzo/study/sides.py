@@ -45,7 +45,8 @@ def sides(group: Group) -> list[Side]:
     here = [name for name, state in kernels.backends().items() if state == "available"]
     if group.threads > 1 or work(group.case) > NAIVE_BEARS:
         here.remove("naive")
-    return [Side(name, rung) for name in here for rung in kernels.algorithms(group.case.kernel, name)]
+    every = [Side(name, rung) for name in here for rung in kernels.algorithms(group.case.kernel, name)]
+    return [side for side in every if cases.serves(group.case, side.rung)]
 
 
 @lru_cache(maxsize=4)
@@ -76,16 +77,20 @@ def moved(group: Group) -> int:
     return sum(value.nbytes for value in given.values() if isinstance(value, np.ndarray))
 
 
-def wrong(group: Group, got: dict[str, NDArray]) -> str:
+def wrong(group: Group, got: dict[str, NDArray], rung: str = "default") -> str:
     """Empty if right. The definition judges what it can bear; larger cases are judged by NumPy's kernels in float64,
-    which the tests hold against the definition at sizes that it can bear, with the same bound."""
-    case = group.case
+    which the tests hold against the definition at sizes that it can bear, with the same bound: that of the rung."""
+    case, eps = group.case, float(np.finfo(group.dtype).eps)
     if work(case) <= NAIVE_BEARS:
-        return cases.wrong(case, group.dtype, got)
+        return cases.wrong(case, group.dtype, got, rung=rung)
     expected, scale = _by_numpy(case, group.dtype)
-    bound = (case.terms() + 2) * np.finfo(group.dtype).eps if case.terms() else 0.0
+    factor = (case.terms() + 2) * eps if case.terms() else 0.0
+    bounds = {name: factor * size for name, size in scale.items()}
+    if cases.has_bounds(case, rung):
+        given = _wide(arguments(case, group.dtype))
+        bounds = cases.bounds_of(case, rung)(case.kernel, case.settings, given, expected, eps)
     for name, right in expected.items():
-        off = np.abs(got[name] - right) > bound * scale[name]
+        off = np.abs(got[name] - right) > bounds[name]
         if off.any() or np.isnan(got[name]).any():
             return f"{group.id}: {name}: {int(off.sum())} of {off.size} elements are off"
     return ""
@@ -103,11 +108,15 @@ def _by_numpy(case: Case, dtype: str) -> tuple[dict[str, NDArray], dict[str, NDA
 
     if not contract.inputs:  # random numbers: the dtype is part of the definition
         return run(given), {name: np.zeros(1) for name in contract.outputs}
-    wide = {k: v.astype(np.float64) if _floating(v) else v for k, v in given.items()}
+    wide = _wide(given)
     magnitudes = {k: np.abs(v) if _floating(v) and k in contract.inputs else v for k, v in wide.items()}
     if case.kernel.startswith("max_pool"):  # nothing is summed but gradients: where they go must not change
         magnitudes = {**wide, "dy": np.abs(wide["dy"])} if "dy" in wide else wide
     return run(wide), {name: np.abs(value) for name, value in run(magnitudes).items()}
+
+
+def _wide(given: dict) -> dict:
+    return {k: v.astype(np.float64) if _floating(v) else v for k, v in given.items()}
 
 
 def _floating(value: object) -> bool:

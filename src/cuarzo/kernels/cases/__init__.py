@@ -20,7 +20,7 @@ from numpy.typing import DTypeLike, NDArray
 from cuarzo.kernels.contracts import CONTRACTS, INTEGERS
 from cuarzo.kernels.threads import get_num_threads, set_num_threads
 
-from .family import Arguments, Bounds, Settings, define, is_floating, sums
+from .family import Arguments, Bounds, RungCases, Settings, define, is_floating, sums
 
 
 class Case(NamedTuple):
@@ -60,47 +60,77 @@ class Case(NamedTuple):
         return self.settings.flops(self.kernel)
 
 
-def cases(kernel: str, sizes: str = "small") -> list[Case]:
-    """The cases of a contract: "small" for checking, "course" for timing."""
-    return [Case(kernel, settings) for settings in getattr(_family(kernel), sizes.upper())[kernel]]
+def cases(kernel: str, sizes: str = "small", rung: str = "default") -> list[Case]:
+    """The cases of a contract, "small" for checking, "course" for timing: those that the rung serves."""
+    found = [Case(kernel, settings) for settings in getattr(_family(kernel), sizes.upper())[kernel]]
+    return [case for case in found if serves(case, rung)]
+
+
+def serves(case: Case, rung: str) -> bool:
+    """Whether a rung takes a case; if not, it refuses it."""
+    special = _rung(case.kernel, rung)
+    return special is None or special.serves(case.kernel, case.settings)
+
+
+def has_bounds(case: Case, rung: str) -> bool:
+    """Whether a rung's bounds are its own."""
+    return _rung(case.kernel, rung) is not None
+
+
+def bounds_of(case: Case, rung: str) -> Bounds:
+    """What computes the bounds of a rung: its own, or else the family's."""
+    special = _rung(case.kernel, rung)
+    return special.bounds if special else getattr(_family(case.kernel), "bounds", sums)
+
+
+def _rung(kernel: str, rung: str) -> RungCases | None:
+    return getattr(_family(kernel), "RUNGS", {}).get(kernel, {}).get(rung)
 
 
 def _family(kernel: str) -> Any:
     """The file of a kernel's family.
 
-    It has a class of settings, SMALL and COURSE cases, `bounds` where sums do not say all, and IN_DTYPE where random
-    numbers inside depend on the dtype: naive then runs on the arrays as they are. It computes in float64 all the same.
+    It has a class of settings, SMALL and COURSE cases, `bounds` where sums do not say all, RUNGS[kernel][rung] where a
+    rung is no like the others, and IN_DTYPE where random numbers inside depend on the dtype: naive then runs on the
+    arrays as they are. It computes in float64 all the same.
     """
     return import_module(f".{CONTRACTS[kernel].family}", __package__)
 
 
-def judge(case: Case, dtype: DTypeLike, seed: int = 0) -> tuple[dict[str, NDArray], dict[str, NDArray]]:
+def judge(
+    case: Case, dtype: DTypeLike, seed: int = 0, rung: str = "default"
+) -> tuple[dict[str, NDArray], dict[str, NDArray]]:
     """(expected, bounds) for each output that the case asks for: naive run in float64 on the case's inputs."""
-    return _judge(case, np.dtype(dtype).name, seed)
+    name = np.dtype(dtype).name
+    return _defined(case, name, seed)[1], _bounds(case, name, seed, rung if has_bounds(case, rung) else "")
 
 
 @cache
-def _judge(case: Case, dtype: str, seed: int) -> tuple[dict[str, NDArray], dict[str, NDArray]]:
-    given, family = case.arguments(dtype, seed), _family(case.kernel)
-    if not getattr(family, "IN_DTYPE", False):
+def _defined(case: Case, dtype: str, seed: int) -> tuple[Arguments, dict[str, NDArray]]:
+    given = case.arguments(dtype, seed)
+    if not getattr(_family(case.kernel), "IN_DTYPE", False):
         given = {name: value.astype(np.float64) if is_floating(value) else value for name, value in given.items()}
-    bounds: Bounds = getattr(family, "bounds", sums)
-    expected = define(case.kernel, given)
-    return expected, bounds(case.kernel, case.settings, given, expected, float(np.finfo(dtype).eps))
+    return given, define(case.kernel, given)
 
 
-def violation(kernel: Callable[..., None], case: Case, dtype: DTypeLike, seed: int = 0) -> str:
+@cache
+def _bounds(case: Case, dtype: str, seed: int, rung: str) -> dict[str, NDArray]:
+    given, expected = _defined(case, dtype, seed)
+    return bounds_of(case, rung)(case.kernel, case.settings, given, expected, float(np.finfo(dtype).eps))
+
+
+def violation(kernel: Callable[..., None], case: Case, dtype: DTypeLike, seed: int = 0, rung: str = "default") -> str:
     """Empty if `kernel` keeps the contract on this case; else what it breaks.
 
     Called twice, on outputs full of NaN and of finite rubbish: both must be assigned whole, with the same bits. Inputs
-    must stay as they are.
+    must stay as they are. `rung` says by whose bound.
     """
     runs = []
     for rubbish in (np.nan, 3.0):
         given, kept = (case.arguments(dtype, seed, rubbish) for _ in range(2))
         with np.errstate(all="ignore"):  # of infinities among the inputs
             kernel(*given.values())
-        if broken := wrong(case, dtype, given, seed) or _changed_input(case, given, kept):
+        if broken := wrong(case, dtype, given, seed, rung) or _changed_input(case, given, kept):
             return broken
         runs.append(given)
     return _other_bits(case, runs[0], runs[1], "a second call")
@@ -138,9 +168,9 @@ def _changed_input(case: Case, given: Arguments, kept: Arguments) -> str:
     return ""
 
 
-def wrong(case: Case, dtype: DTypeLike, got: dict[str, NDArray], seed: int = 0) -> str:
+def wrong(case: Case, dtype: DTypeLike, got: dict[str, NDArray], seed: int = 0, rung: str = "default") -> str:
     """Empty if every output is within its bound; else which one is not, where, expected and got. NaN equals NaN."""
-    expected, bounds = judge(case, dtype, seed)
+    expected, bounds = judge(case, dtype, seed, rung)
     for name, right in expected.items():
         off = _off(got[name], right, bounds[name])
         if off.any():

@@ -4,6 +4,7 @@ from math import prod
 from typing import NamedTuple
 
 from .family import Arguments, Draw, outputs
+from .winograd import BY_DEFAULT, WINOGRAD
 
 Sizes = tuple[int, ...]
 Pads = tuple[tuple[int, int], ...]  # (before, after) of each axis
@@ -111,6 +112,21 @@ _IMAGES = [
     Conv(1, 2, (6, 7), 4, (3, 3), stride=2, groups=2, ceil=True),
     Conv(2, 3, (8, 18), 5, (3, 3), pad=1, wild=True),
     Conv(3, 1, (12, 9), 6, (5, 5), wild=True),
+    # What Winograd serves, its tiles being of 2 or 4 rows: none whole, one more than whole, padding of all kinds
+    Conv(0, 16, (6, 7), 16, (3, 3), pad=1),
+    Conv(1, 3, (3, 3), 2, (3, 3), pad=((4, 5), (0, 3))),  # tiles in the padding alone
+    Conv(2, 1, (1, 1), 1, (3, 3), pad=1),
+    Conv(1, 7, (6, 10), 8, (3, 3), bias=False),
+    Conv(2, 8, (7, 11), 9, (3, 3), pad=((2, 0), (1, 2))),
+    Conv(1, 15, (5, 9), 17, (3, 3), pad=((0, 2), (2, 1))),  # 15, 16, 17 channels and filters: around the vector
+    Conv(3, 17, (9, 6), 15, (3, 3), pad=1, bias=False),
+    Conv(2, 16, (5, 5), 16, (3, 3), pad=1),
+    Conv(1, 4, (4, 71), 49, (3, 3), pad=1),  # more tiles in a row than a run holds; filters past a register tile
+    Conv(1, 34, (6, 5), 33, (3, 3), pad=1),
+    Conv(5, 16, (6, 5), 16, (3, 3), pad=1),  # blocks of tiles that end within an image
+    Conv(2, 12, (5, 6), 9, (3, 3), groups=3, pad=1),
+    Conv(1, 32, (4, 6), 34, (3, 3), groups=2, pad=1, bias=False),
+    Conv(1, 17, (8, 9), 16, (3, 3), pad=1, wild=True),
 ]
 
 _VOLUMES = [
@@ -167,3 +183,5 @@ _COURSE = {
 }
 
 SMALL, COURSE = ({f"{stem}_{way}": part[stem] for stem in part for way in _WAYS} for part in (_SMALL, _COURSE))
+
+RUNGS = {f"conv2d_{way}": {"winograd": WINOGRAD, "default": BY_DEFAULT} for way in ("forward", "backward_input")}

@@ -1,7 +1,7 @@
 """What the families share: the settings of a case, output sizes, and the definition run on a set of arguments."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,13 @@ def define(kernel: str, arguments: Arguments) -> dict[str, NDArray]:
 
 
 Bounds = Callable[[str, Any, Arguments, dict[str, NDArray], float], dict[str, NDArray]]
+
+
+class RungCases(NamedTuple):
+    """A rung that serves but a part of its contract, or that has a bound of its own."""
+
+    serves: Callable[[str, Any], bool]  # kernel, settings
+    bounds: Bounds
 
 
 def exact(kernel: str, settings: Settings, given: Arguments, expected: dict, eps: float) -> dict[str, NDArray]:
