@@ -10,18 +10,16 @@
 namespace cuarzo {
 
 template <class T> void dropout(Index size, const T *x, double p, std::uint64_t key, std::uint64_t counter, T *y) {
-    constexpr Index group = 4 * philox_lanes, groups_per_item = 64; // float32 numbers; for float64 elements, too
+    constexpr Index group = philox_group<float>, groups_per_item = 64; // float32 numbers; for float64 elements, too
     const float least = static_cast<float>(p);
     const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T{0};
     const Index items = ceil_div(size, group * groups_per_item);
     parallel_for(items, parallel_slots(items), [=](Index item, Index) {
         const Range range(item, group * groups_per_item, size);
-        std::uint32_t words[4][philox_lanes];
         float u[group];
         T factor[group];
         for (Index begin = range.begin; begin < range.end; begin += group) {
-            philox_blocks(key, counter + static_cast<std::uint64_t>(begin / 4), words);
-            philox_convert(words, u);
+            philox_numbers(key, counter + static_cast<std::uint64_t>(begin / 4), u);
             for (Index i = 0; i < group; ++i) factor[i] = u[i] >= least ? scale : T{0};
             for_vectors<T>(std::min(group, range.end - begin), [&](Index i, auto part) {
                 put<T>(y + begin + i, get(x + begin + i, part) * load(factor + i), part);

@@ -5,62 +5,86 @@
 //
 // w_i is word i % 4 of block counter + i // 4. Blocks depend on nothing but their number: many are computed side by
 // side, one per lane, and any number of threads gives the same numbers.
+//
+// A round is two products of 32 bits by 32, of which both halves are wanted. So each word has a lane of 64 bits to
+// itself: a product, a shift and an exclusive or take it from round to round, and what its upper half holds meanwhile
+// does not matter, for products read the lower one.
 #pragma once
 #include "../parallel.hpp"
 #include "../simd/vec.hpp"
 
 namespace cuarzo {
 
-inline constexpr Index philox_lanes = 16; // blocks side by side: one AVX-512 register a word, four of SSE
+using Words = Vec<std::uint64_t>;          // a word of each of many blocks
+inline constexpr Index philox_vectors = 2; // two sets, one works while the other waits
+inline constexpr Index philox_lanes = philox_vectors * lanes<std::uint64_t>;            // blocks side by side
+template <class T> inline constexpr Index philox_group = philox_lanes * 16 / sizeof(T); // and their numbers
 
-// words[word][lane] of the blocks first ... first + philox_lanes - 1. Plain loops over the lanes: the compiler has a
-// pattern for the upper half of a 32 x 32 bit product, and makes vectors of them.
-inline void philox_blocks(std::uint64_t key, std::uint64_t first, std::uint32_t (&words)[4][philox_lanes]) {
-    std::uint32_t key0 = static_cast<std::uint32_t>(key), key1 = static_cast<std::uint32_t>(key >> 32);
-    for (Index i = 0; i < philox_lanes; ++i) {
-        const std::uint64_t block = first + static_cast<std::uint64_t>(i);
-        words[0][i] = static_cast<std::uint32_t>(block);
-        words[1][i] = static_cast<std::uint32_t>(block >> 32);
-        words[2][i] = words[3][i] = 0;
+template <int... i> CUARZO_INLINE Words lane_numbers(std::integer_sequence<int, i...>) { return Words{i...}; }
+
+struct PhiloxBlocks {
+    Words word[4][philox_vectors];
+};
+
+// The blocks first ... first + philox_lanes - 1; the upper halves of the lanes are rubbish.
+CUARZO_INLINE PhiloxBlocks philox_blocks(std::uint64_t key, std::uint64_t first) {
+    PhiloxBlocks blocks{};
+    auto &w = blocks.word;
+    for (Index v = 0; v < philox_vectors; ++v) {
+        w[0][v] = lane_numbers(AllLanes<std::uint64_t>{}) + (first + v * lanes<std::uint64_t>);
+        w[1][v] = w[0][v] >> 32;
     }
+    std::uint32_t key0 = static_cast<std::uint32_t>(key), key1 = static_cast<std::uint32_t>(key >> 32);
+    CUARZO_UNROLL
     for (int round = 0; round < 10; ++round, key0 += 0x9E3779B9u, key1 += 0xBB67AE85u)
-        for (Index i = 0; i < philox_lanes; ++i) {
-            const std::uint64_t p = std::uint64_t{0xD2511F53u} * words[0][i];
-            const std::uint64_t q = std::uint64_t{0xCD9E8D57u} * words[2][i];
-            words[0][i] = static_cast<std::uint32_t>(q >> 32) ^ words[1][i] ^ key0;
-            words[2][i] = static_cast<std::uint32_t>(p >> 32) ^ words[3][i] ^ key1;
-            words[1][i] = static_cast<std::uint32_t>(q);
-            words[3][i] = static_cast<std::uint32_t>(p);
+        for (Index v = 0; v < philox_vectors; ++v) {
+            const Words p = multiply_low(w[0][v], Words{} + 0xD2511F53u),
+                        q = multiply_low(w[2][v], Words{} + 0xCD9E8D57u);
+            w[0][v] = (q >> 32) ^ w[1][v] ^ key0;
+            w[2][v] = (p >> 32) ^ w[3][v] ^ key1;
+            w[1][v] = q;
+            w[3][v] = p;
         }
+    return blocks;
 }
 
-inline void philox_convert(const std::uint32_t (&words)[4][philox_lanes], float *u) {
-    for (Index i = 0; i < philox_lanes; ++i)
-        for (Index word = 0; word < 4; ++word)
-            u[4 * i + word] = static_cast<float>(static_cast<std::int32_t>(words[word][i] >> 8)) * 0x1p-24f;
+// Words 2i and 2i + 1 of each block, side by side
+CUARZO_INLINE Words word_pairs(const PhiloxBlocks &blocks, Index pair, Index v) {
+    return (blocks.word[2 * pair][v] & 0xFFFFFFFFu) | (blocks.word[2 * pair + 1][v] << 32);
 }
 
-inline void philox_convert(const std::uint32_t (&words)[4][philox_lanes], double *u) {
-    for (Index i = 0; i < philox_lanes; ++i)
-        for (Index pair = 0; pair < 2; ++pair) {
-            const double high = static_cast<std::int32_t>(words[2 * pair][i] >> 5);
-            const double low = static_cast<std::int32_t>(words[2 * pair + 1][i] >> 6);
-            u[2 * i + pair] = (high * 0x1p26 + low) * 0x1p-53;
-        }
+CUARZO_INLINE Vec<double> uniform_of(Words pairs, double) {
+    // below 2^52, an integer is the lower bits of itself plus 2^52
+    const Words two52 = Words{} + 0x4330000000000000u;
+    const Words high = ((pairs & 0xFFFFFFFFu) >> 5) | two52, low = (pairs >> 38) | two52;
+    return (((Vec<double>)high - 0x1p52) * 0x1p26 + ((Vec<double>)low - 0x1p52)) * 0x1p-53;
+}
+
+CUARZO_INLINE Vec<double> uniform_of(Words pairs, float) {
+    const Vec<std::int32_t> words = (Vec<std::int32_t>)((Vec<std::uint32_t>)pairs >> 8);
+    return (Vec<double>)(__builtin_convertvector(words, Vec<float>) * 0x1p-24f);
+}
+
+// u[0] ... u[philox_group<T> - 1]
+template <class T> CUARZO_INLINE void philox_numbers(std::uint64_t key, std::uint64_t first, T *u) {
+    const PhiloxBlocks blocks = philox_blocks(key, first);
+    for (Index v = 0; v < philox_vectors; ++v) {
+        const Vec<double> one = uniform_of(word_pairs(blocks, 0, v), T{}),
+                          other = uniform_of(word_pairs(blocks, 1, v), T{});
+        store(u + 2 * v * lanes<T>, (Vec<T>)zip_low<double>(one, other));
+        store(u + (2 * v + 1) * lanes<T>, (Vec<T>)zip_high<double>(one, other));
+    }
 }
 
 template <class T> void philox_uniform(std::uint64_t key, std::uint64_t counter, Index size, T *u) {
-    constexpr Index per_block = 16 / sizeof(T), group = per_block * philox_lanes; // values of a block, of a group
-    constexpr Index groups_per_item = 64;
+    constexpr Index per_block = 16 / sizeof(T), group = philox_group<T>, groups_per_item = 64;
     const Index items = ceil_div(size, group * groups_per_item);
     parallel_for(items, parallel_slots(items), [&](Index item, Index) {
         const Range range(item, group * groups_per_item, size);
-        std::uint32_t words[4][philox_lanes];
         T rest[group];
         for (Index i = range.begin; i < range.end; i += group) {
-            philox_blocks(key, counter + static_cast<std::uint64_t>(i / per_block), words);
             const bool whole = range.end - i >= group;
-            philox_convert(words, whole ? u + i : rest);
+            philox_numbers(key, counter + static_cast<std::uint64_t>(i / per_block), whole ? u + i : rest);
             if (!whole) std::copy(rest, rest + (range.end - i), u + i);
         }
     });

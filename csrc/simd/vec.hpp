@@ -107,6 +107,29 @@ template <class T> CUARZO_INLINE bool any(Mask<T> mask) {
     return all != 0;
 }
 
+// Bit i is 1 where lane i of the mask is set.
+template <class T> CUARZO_INLINE std::uint32_t lane_bits(Mask<T> mask) {
+#ifdef CUARZO_LANE_BITS
+    if constexpr (sizeof(T) == 4)
+        return bits_of_4_bytes((Integers)mask);
+    else
+        return bits_of_8_bytes((Integers)mask);
+#else
+    std::uint32_t bits = 0;
+    for (Index i = 0; i < lanes<T>; ++i) bits |= static_cast<std::uint32_t>(mask[i] & 1) << i;
+    return bits;
+#endif
+}
+
+// The 64-bit products of the lower halves of the lanes.
+CUARZO_INLINE Vec<std::uint64_t> multiply_low(Vec<std::uint64_t> a, Vec<std::uint64_t> b) {
+#ifdef CUARZO_MULTIPLY_LOW
+    return (Vec<std::uint64_t>)multiply_low_halves((Integers)a, (Integers)b);
+#else
+    return (a & 0xFFFFFFFFu) * (b & 0xFFFFFFFFu);
+#endif
+}
+
 // The lanes of a and then those of b are numbered 0 ... 2 lanes - 1; the result takes those that are listed.
 template <class T, int... from> CUARZO_INLINE Vec<T> pick(Vec<T> a, Vec<T> b, std::integer_sequence<int, from...>) {
 #if defined(__clang__)

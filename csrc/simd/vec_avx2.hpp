@@ -22,4 +22,16 @@ inline __m256d masked_load(const double *p, Index count) { return _mm256_maskloa
 inline void masked_store(float *p, __m256 v, Index count) { _mm256_maskstore_ps(p, mask_lanes(count), v); }
 inline void masked_store(double *p, __m256d v, Index count) { _mm256_maskstore_pd(p, mask_lanes(2 * count), v); }
 
+using Integers = __m256i;
+#define CUARZO_LANE_BITS
+inline std::uint32_t bits_of_4_bytes(__m256i mask) {
+    return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(mask)));
+}
+inline std::uint32_t bits_of_8_bytes(__m256i mask) {
+    return static_cast<std::uint32_t>(_mm256_movemask_pd(_mm256_castsi256_pd(mask)));
+}
+
+#define CUARZO_MULTIPLY_LOW
+inline __m256i multiply_low_halves(__m256i a, __m256i b) { return _mm256_mul_epu32(a, b); }
+
 } // namespace cuarzo

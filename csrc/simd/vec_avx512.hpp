@@ -22,4 +22,13 @@ inline void masked_store(double *p, __m512d v, Index count) { _mm512_mask_storeu
 inline __m512 scale_by_power(__m512 v, __m512 n) { return _mm512_maskz_scalef_ps(0xffff, v, n); }
 inline __m512d scale_by_power(__m512d v, __m512d n) { return _mm512_maskz_scalef_pd(0xff, v, n); }
 
+using Integers = __m512i;
+#define CUARZO_LANE_BITS
+inline std::uint32_t bits_of_4_bytes(__m512i mask) { return _mm512_movepi32_mask(mask); }
+inline std::uint32_t bits_of_8_bytes(__m512i mask) { return _mm512_movepi64_mask(mask); }
+
+#define CUARZO_MULTIPLY_LOW
+// (the plain _mm512_mul_epu32 draws a false warning from GCC 12; this is the same instruction)
+inline __m512i multiply_low_halves(__m512i a, __m512i b) { return _mm512_maskz_mul_epu32(0xFF, a, b); }
+
 } // namespace cuarzo
