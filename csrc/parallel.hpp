@@ -11,6 +11,9 @@
 // * A loop inside a loop, and a loop of a second Python thread while the pool is taken, runs serially in its caller.
 // * The first exception stops the handing out and is thrown again in the caller.
 // * After a fork the child has no pool threads: it forgets the pool and starts its own when it needs one.
+// * On Linux a thread that wakes on its caller's core moves to another one, and stays away from it. Where something else
+//   had the other core for a moment (threads of another library that look for work), the system woke it there again
+//   and again: a product of 0.23 ms on two threads took 0.46, for as long as it was called.
 // * At exit the threads are simply left asleep: the pool is never destroyed, nothing waits for them.
 #pragma once
 #include "simd/vec.hpp"
@@ -23,6 +26,9 @@
 #include <thread>
 #if !defined(_WIN32)
 #include <pthread.h>
+#endif
+#if defined(__linux__)
+#include <sched.h>
 #endif
 
 namespace cuarzo {
@@ -62,6 +68,35 @@ inline void relax() {
 #endif
 }
 
+inline int current_core() {
+#if defined(__linux__)
+    return sched_getcpu();
+#else
+    return -1;
+#endif
+}
+
+// The cores on which a thread was free to run when it started.
+class Cores {
+  public:
+#if defined(__linux__)
+    Cores() { known_ = sched_getaffinity(0, sizeof cores_, &cores_) == 0; }
+    // Let this thread run on any of them but one, if there is another.
+    void avoid(int core) const {
+        if (!known_ || core < 0 || core >= CPU_SETSIZE) return;
+        cpu_set_t others = cores_;
+        CPU_CLR(core, &others);
+        if (CPU_COUNT(&others) > 0) sched_setaffinity(0, sizeof others, &others); // where that fails nothing is lost
+    }
+
+  private:
+    cpu_set_t cores_;
+    bool known_;
+#else
+    void avoid(int) const {}
+#endif
+};
+
 class Pool {
   public:
     std::mutex door; // held by the one caller whose loop is running
@@ -71,6 +106,7 @@ class Pool {
         {
             std::lock_guard lock(mutex_);
             loop_ = &loop;
+            core_ = current_core();
             round_.fetch_add(1, std::memory_order_release);
         }
         wake_.notify_all();
@@ -99,25 +135,30 @@ class Pool {
 
     void work(Index slot) {
         std::uint64_t seen = 0;
+        const Cores cores;
         for (;;) {
             for (int spin = 0; round_.load(std::memory_order_acquire) == seen && spin < spins; ++spin) relax();
             std::unique_lock lock(mutex_);
             wake_.wait(lock, [&] { return round_.load(std::memory_order_relaxed) != seen; });
             seen = round_.load(std::memory_order_relaxed);
             Loop *loop = loop_;
-            if (!loop || slot >= loop->slots) continue;
-            ++working_;
+            if (loop && slot >= loop->slots) continue;
+            const int core = core_;
+            working_ += loop ? 1 : 0;
             lock.unlock();
+            if (core == current_core()) cores.avoid(core);
+            if (!loop) continue; // it woke too late, perhaps because its core was taken
             loop->drain(slot);
             lock.lock();
             if (--working_ == 0) idle_.notify_one();
         }
     }
 
-    std::mutex mutex_; // guards loop_, and every change of working_ and round_
+    std::mutex mutex_; // guards loop_, core_, and every change of working_ and round_
     std::condition_variable wake_, idle_;
     std::atomic<std::uint64_t> round_{0};
     Loop *loop_ = nullptr;
+    int core_ = -1; // where its caller runs
     Index started_ = 0;
     std::atomic<Index> working_{0};
 };

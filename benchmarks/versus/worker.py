@@ -28,6 +28,7 @@ FAMILIES = {
 }
 TURNS, SECONDS, WARM = 3, 0.04, 0.01  # all sides take turns; a side's share of a turn, and what goes before it
 REST = 0.06  # OpenBLAS's threads look for work for some 30 ms before they sleep, on the core that the next side needs
+CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 FAIR, PROBES = 1.8, 8  # two threads on an idle machine come to about twice the peak of one
 
 
@@ -59,6 +60,8 @@ def measure(row: Row, threads: int) -> dict:
     sides = row.make()
     if message := agree(row, sides):
         sys.exit(f"not timed, for the sides do not agree: {message}")
+    if CORES:
+        os.sched_setaffinity(0, CORES)  # the probes' threads inherit them
     peak, band = roof.peak("float32", threads), roof.copy(int(row.nbytes), threads)
     busy = threads > 1 and not idle(threads)
     times: dict[str, list[float]] = {name: [] for name in sides}
@@ -87,14 +90,30 @@ def idle(threads: int) -> bool:
     return False
 
 
+def spread() -> None:
+    """This thread on the first core, all others on the rest: left alone they can meet on one core and stay there.
+
+    The threads of OpenMP and OpenBLAS then wait for each other by turns of the system's clock: a product of 0.5 ms
+    takes 16. Threads inherit the cores of the one that starts them, so this is done anew before each turn.
+    """
+    if not hasattr(os, "sched_setaffinity") or not os.path.isdir("/proc/self/task"):
+        return
+    first, *rest = CORES
+    for thread in map(int, os.listdir("/proc/self/task")):
+        os.sched_setaffinity(thread, {first} if thread == os.getpid() or not rest else rest)
+
+
 def turn(side: Side, once: bool) -> list[float]:
     """Seconds of single calls; of a call of some microseconds, the mean of many."""
     clock = time.perf_counter
     time.sleep(REST)
+    spread()
     if once:
         started = clock()
         side.call()
         return [clock() - started]
+    side.call()  # the first time it starts its threads
+    spread()
     calls, started = 0, clock()
     while clock() - started < WARM or calls < 2:
         side.call()
