@@ -18,6 +18,10 @@ inline __m512d masked_load(const double *p, Index count) { return _mm512_maskz_l
 inline void masked_store(float *p, __m512 v, Index count) { _mm512_mask_storeu_ps(p, mask16(count), v); }
 inline void masked_store(double *p, __m512d v, Index count) { _mm512_mask_storeu_pd(p, mask8(count), v); }
 
+#define CUARZO_HAS_MAXIMUM // where one of the two is a NaN, the second of them
+inline __m512 maximum_or_second(__m512 a, __m512 b) { return _mm512_maskz_max_ps(0xffff, a, b); }
+inline __m512d maximum_or_second(__m512d a, __m512d b) { return _mm512_maskz_max_pd(0xff, a, b); }
+
 #define CUARZO_SCALES_BY_POWERS
 inline __m512 scale_by_power(__m512 v, __m512 n) { return _mm512_maskz_scalef_ps(0xffff, v, n); }
 inline __m512d scale_by_power(__m512d v, __m512d n) { return _mm512_maskz_scalef_pd(0xff, v, n); }

@@ -97,13 +97,22 @@ template <class T> CUARZO_INLINE Reduced<T> reduce(Vec<T> x) {
 }
 
 // A NaN stays in both: it is neither smaller nor larger.
-template <class T> CUARZO_INLINE Vec<T> at_least(T least, Vec<T> x) { return x < least ? broadcast(least) : x; }
+template <class T> CUARZO_INLINE Vec<T> at_least(T least, Vec<T> x) {
+#ifdef CUARZO_HAS_MAXIMUM
+    return maximum_or_second(broadcast(least), x);
+#else
+    return x < least ? broadcast(least) : x;
+#endif
+}
 template <class T> CUARZO_INLINE Vec<T> at_most(T most, Vec<T> x) { return x > most ? broadcast(most) : x; }
 
-template <class T> CUARZO_INLINE Vec<T> exp_of(Vec<T> x) {
-    const auto [n, r] = reduce<T>(at_least<T>(Format<T>::least, at_most<T>(Format<T>::largest, x)));
+// e^x for x that is not too large
+template <class T> CUARZO_INLINE Vec<T> exp_below(Vec<T> x) {
+    const auto [n, r] = reduce<T>(at_least<T>(Format<T>::least, x));
     return scaled<T>(1 + exp_series<T>(r), n);
 }
+
+template <class T> CUARZO_INLINE Vec<T> exp_of(Vec<T> x) { return exp_below<T>(at_most<T>(Format<T>::largest, x)); }
 
 // e^x - 1 for x <= 1
 template <class T> CUARZO_INLINE Vec<T> expm1_below_one(Vec<T> x) {
@@ -148,7 +157,7 @@ template <class T> CUARZO_INLINE Vec<T> log1p_of(Vec<T> x) {
 
 // 1 / (1 + e^-x), through e^-|x|, which cannot overflow
 template <class T> CUARZO_INLINE Vec<T> sigmoid_of(Vec<T> x) {
-    const Vec<T> e = exp_of<T>(-absolute<T>(x)), one = broadcast(T{1});
+    const Vec<T> e = exp_below<T>(-absolute<T>(x)), one = broadcast(T{1});
     return (x >= 0 ? one : e) / (1 + e);
 }
 
