@@ -11,152 +11,97 @@
 // Each element of c has one accumulator per k-block, and the k-blocks are added in ascending order: the result depends
 // on the shape and the build, never on the number of threads.
 #pragma once
-#include "../parallel.hpp"
-#include "../scratch.hpp"
-#include "../simd/vec.hpp"
+#include "gemm_tile.hpp"
+#include "stages.hpp"
 
 namespace cuarzo {
 
-template <class T> inline constexpr Index tile_columns = tile_vectors * lanes<T>;
+// One side of a block's product: its panels, packed stage by stage or read where they stand.
+template <class T> struct Side {
+    Panels<T> panels;
+    bool packed;
+    Index size = 0, count = 1; // of the buffers
+    T *buffers = nullptr;
 
-// Element (i, j) is data[i * row + j * column]: a transposed matrix is the same data with the steps exchanged.
-template <class T> struct Matrix {
-    const T *data;
-    Index row, column;
-    Matrix at(Index i, Index j) const { return {data + i * row + j * column, row, column}; }
-    Matrix transposed() const { return {data, column, row}; }
+    T *buffer(Index stage) const { return buffers + stage % count * size; }
+    Index packs() const { return packed ? panels.count() : 0; }
+    Matrix<T> at(Index p, Index stage, Index k, Index depth) const {
+        if (!packed) return panels.matrix.at(p * panels.panel, k);
+        return {buffer(stage) + p * panels.panel * depth, 1, panels.filled(p)};
+    }
 };
 
-// out[k * width + i] = a(i, k) for i < rows: where a's rows are consecutive in memory, and the packed columns are not.
-// Blocks are transposed in registers; the ends, element by element.
-template <class T> void pack_transposed(Matrix<T> a, Index rows, Index depth, Index width, T *out) {
-    constexpr int n = static_cast<int>(lanes<T>), few = static_cast<int>(tile_rows);
-    Index k = 0;
-    if constexpr (few < n && (few & (few - 1)) == 0) // a panel of the left factor, narrower than a vector
-        for (; rows == few && width == few && k + n <= depth; k += n) {
-            Vec<T> block[few];
-            CUARZO_UNROLL
-            for (int i = 0; i < few; ++i) block[i] = load(a.data + i * a.row + k);
-            transpose<T>(block);
-            CUARZO_UNROLL
-            for (int i = 0; i < few; ++i) store(out + k * width + i * n, block[i]);
-        }
-    for (; k + n <= depth; k += n)
-        for (Index i = 0; i < rows; i += n) {
-            Vec<T> block[n];
-            for (int j = 0; j < n; ++j) block[j] = load(a.data + std::min(i + j, rows - 1) * a.row + k);
-            transpose<T>(block);
-            for (int j = 0; j < n; ++j) store_first(out + (k + j) * width + i, block[j], std::min<Index>(n, rows - i));
-        }
-    for (; k < depth; ++k)
-        for (Index i = 0; i < rows; ++i) out[k * width + i] = a.data[i * a.row + k];
-}
-
-// out[k * width + i] = a(i, k) for i < rows, else 0. Columns of b are packed as the rows of its transpose.
-template <class T> void pack(Matrix<T> a, Index rows, Index depth, Index width, T *out) {
-    if (a.row == 1) {
-        for (Index k = 0; k < depth; ++k) {
-            const T *from = a.data + k * a.column;
-            T *to = out + k * width;
-            Index i = 0;
-            for (; i + lanes<T> <= rows; i += lanes<T>) store(to + i, load(from + i));
-            if (i < rows) store_first(to + i, load_first(from + i, rows - i), rows - i);
-        }
-    } else {
-        pack_transposed(a, rows, depth, width, out);
+// c (M, N), rows c_row apart: M and N within the limits of a block. Each stage packs a k-block and multiplies it.
+//
+// Packing costs as much as two or three tiles take to read what was packed. A side that no more tiles read stays where
+// it is: a in any order, b where its rows consist of whole vectors (16 x 784 x 512: 87 to 54 us).
+template <class T> class BlockProduct {
+  public:
+    BlockProduct(Scratch &scratch, Index M, Index N, Index K, Matrix<T> a, Matrix<T> b, T *c, Index c_row)
+        : K_(K),
+          kc_(even_block(K, 1536 / sizeof(T))),
+          c_(c),
+          c_row_(c_row),
+          a_{row_panels(a, M), false},
+          b_{column_panels(b, N), false} {
+        a_.packed = b_.panels.count() > few;
+        b_.packed = a_.panels.count() > few || b.column != 1 || N % lanes<T> != 0;
+        a_.size = a_.packed ? M * kc_ : 0;
+        b_.size = b_.packed ? round_up(N, lanes<T>) * kc_ : 0;
+        // Three, so that nobody waits; one, where they would push each other out of the second cache.
+        a_.count = b_.count = (a_.size + b_.size) * Index{sizeof(T)} > 1 << 19 ? 1 : 3;
+        a_.buffers = scratch.take<T>(a_.count, a_.size);
+        b_.buffers = scratch.take<T>(b_.count, b_.size);
+        // Enough items for many threads, large enough to reuse what the caches hold.
+        item_a_ = std::min<Index>(16, a_.panels.count());
+        item_b_ = std::min<Index>(8, b_.panels.count());
+        while (items() < 16 && item_a_ * item_b_ > 1) (item_a_ >= item_b_ ? item_a_ : item_b_) /= 2;
     }
-    if (rows < width)
-        for (Index k = 0; k < depth; ++k) std::fill(out + k * width + rows, out + (k + 1) * width, T{0});
-}
 
-// c[M rows, n columns] (+)= a b, from packed panels: a [depth][M], b [depth][V vectors]. The heart of the house.
-template <class T, int M, int V>
-void multiply_tile(Index depth, const T *a, const T *b, T *c, Index c_row, Index n, bool add) {
-    Vec<T> sum[M][V] = {};
-    for (Index k = 0; k < depth; ++k, a += M, b += V * lanes<T>) {
-        Vec<T> row[V];
-        CUARZO_UNROLL
-        for (int v = 0; v < V; ++v) row[v] = load(b + v * lanes<T>);
-        CUARZO_UNROLL
-        for (int m = 0; m < M; ++m) {
-            const Vec<T> factor = broadcast(a[m]);
-            CUARZO_UNROLL
-            for (int v = 0; v < V; ++v) sum[m][v] += factor * row[v];
-        }
+    void run(Scratch &scratch, bool serial) const {
+        const auto pack_one = [this](Index stage, Index p) { pack(stage, p); };
+        const auto multiply_one = [this](Index stage, Index item) { multiply(stage, item); };
+        run_stages(scratch, ceil_div(K_, kc_), a_.count, a_.packs() + b_.packs(), pack_one, items(), multiply_one,
+                   serial);
     }
-    const Index last = n - (V - 1) * lanes<T>;
-    CUARZO_UNROLL
-    for (int m = 0; m < M; ++m, c += c_row) {
-        CUARZO_UNROLL
-        for (int v = 0; v < V - 1; ++v) {
-            T *p = c + v * lanes<T>;
-            store(p, add ? load(p) + sum[m][v] : sum[m][v]);
-        }
-        T *p = c + (V - 1) * lanes<T>;
-        store_first(p, add ? load_first(p, last) + sum[m][V - 1] : sum[m][V - 1], last);
+
+  private:
+    static constexpr Index few = 3;
+
+    Index across() const { return ceil_div(b_.panels.count(), item_b_); }
+    Index items() const { return ceil_div(a_.panels.count(), item_a_) * across(); }
+
+    void pack(Index stage, Index p) const {
+        const Index k = stage * kc_, depth = std::min(kc_, K_ - k);
+        if (p < b_.packs())
+            b_.panels.pack_one(p, k, depth, b_.buffer(stage));
+        else
+            a_.panels.pack_one(p - b_.packs(), k, depth, a_.buffer(stage));
     }
-}
 
-template <class T> using TileFunction = void (*)(Index, const T *, const T *, T *, Index, Index, bool);
-
-// The tile of m rows and n columns: every size has its own function, so that the edges stay in registers too.
-template <class T, int M = tile_rows, int V = tile_vectors> TileFunction<T> tile_for(Index m, Index n) {
-    if constexpr (M > 1)
-        if (m < M) return tile_for<T, M - 1, V>(m, n);
-    if constexpr (V > 1)
-        if (n <= (V - 1) * lanes<T>) return tile_for<T, M, V - 1>(m, n);
-    return multiply_tile<T, M, V>;
-}
-
-// Equal blocks, none longer than the limit: two tiles of five rows are faster than one of eight and one of two.
-inline Index even_block(Index length, Index limit) { return ceil_div(length, ceil_div(length, limit)); }
-
-// Filters, rows of a, ... of a tile; and columns: whole vectors.
-inline Index even_rows(Index rows) { return even_block(rows, tile_rows); }
-template <class T> Index even_columns(Index columns) {
-    return lanes<T> * even_block(ceil_div(columns, lanes<T>), tile_vectors);
-}
-
-// A matrix cut along its rows into panels of `panel` rows, each packed [depth][rows]. The last may be narrower, and is
-// filled up with zeros to a multiple of `unit`.
-template <class T> struct Panels {
-    Matrix<T> matrix;
-    Index length, panel, unit;
-    Index count() const { return ceil_div(length, panel); }
-    Index width(Index p) const { return std::min(panel, length - p * panel); }
-    Index filled(Index p) const { return round_up(width(p), unit); }
-    void pack_to(Index p, Index k, Index depth, T *out) const {
-        pack(matrix.at(p * panel, k), width(p), depth, filled(p), out);
+    void multiply(Index stage, Index item) const {
+        const Range rows(item / across(), item_a_, a_.panels.count()),
+            columns(item % across(), item_b_, b_.panels.count());
+        for (Index j = columns.begin; j < columns.end; ++j)
+            for (Index i = rows.begin; i < rows.end; ++i) multiply_panels(i, j, stage);
     }
-    void pack_one(Index p, Index k, Index depth, T *out) const { pack_to(p, k, depth, out + p * panel * depth); }
+
+    void multiply_panels(Index i, Index j, Index stage) const {
+        const Index k = stage * kc_, depth = std::min(kc_, K_ - k), m = a_.panels.width(i), n = b_.panels.width(j);
+        const Matrix<T> a = a_.at(i, stage, k, depth), b = b_.at(j, stage, k, depth);
+        T *to = c_ + i * a_.panels.panel * c_row_ + j * b_.panels.panel;
+        if (a_.packed && b_.packed)
+            tile_for<T>(m, n)(depth, a.data, b.data, to, c_row_, n, k > 0);
+        else
+            tile_for<T, PlacedTile>(m, n)(depth, a, b.data, b.column, to, c_row_, n, k > 0);
+    }
+
+    Index K_, kc_;
+    T *c_;
+    Index c_row_;
+    Side<T> a_, b_;
+    Index item_a_, item_b_;
 };
-
-template <class T> Panels<T> row_panels(Matrix<T> a, Index rows) { return {a, rows, even_rows(rows), 1}; }
-template <class T> Panels<T> column_panels(Matrix<T> b, Index columns) {
-    return {b.transposed(), columns, even_columns<T>(columns), lanes<T>};
-}
-
-// One packed block of a times one of b, in items of some panels each: enough items for many threads, large enough to
-// reuse what the caches hold.
-template <class T>
-void multiply_blocks(const Panels<T> &a, const Panels<T> &b, Index depth, const T *packed_a, const T *packed_b, T *c,
-                     Index c_row, bool add) {
-    Index item_a = std::min<Index>(16, a.count()), item_b = std::min<Index>(8, b.count());
-    const auto items = [&] { return ceil_div(a.count(), item_a) * ceil_div(b.count(), item_b); };
-    while (items() < 16 && item_a * item_b > 1) (item_a >= item_b ? item_a : item_b) /= 2;
-    const Index across = ceil_div(b.count(), item_b);
-    const bool small = a.length * b.length * depth < 32768; // a few microseconds: less than it takes to share them
-    parallel_for(items(), small ? 1 : parallel_slots(items()), [&](Index item, Index) {
-        const Range ra(item / across, item_a, a.count()), rb(item % across, item_b, b.count());
-        for (Index j = rb.begin; j < rb.end; ++j)
-            for (Index i = ra.begin; i < ra.end; ++i) {
-                const Index m = a.width(i), n = b.width(j);
-                T *to = c + i * a.panel * c_row + j * b.panel;
-                tile_for<T>(m, n)(depth, packed_a + i * a.panel * depth, packed_b + j * b.panel * depth, to, c_row, n,
-                                  add);
-            }
-    });
-}
 
 // c (M, N), rows c_row apart.
 template <class T> void gemm(Index M, Index N, Index K, Matrix<T> a, Matrix<T> b, T *c, Index c_row) {
@@ -165,27 +110,16 @@ template <class T> void gemm(Index M, Index N, Index K, Matrix<T> a, Matrix<T> b
         for (Index m = 0; m < M; ++m) std::fill_n(c + m * c_row, N, T{0});
         return;
     }
-    const Index kc = even_block(K, 1536 / sizeof(T)), mc = even_block(M, 128 * tile_rows),
-                nc = even_block(N, 64 * tile_columns<T>);
-    const Index mb = round_up(mc, tile_rows), nb = round_up(nc, tile_columns<T>);
-    Scratch scratch;
-    T *packed_a = scratch.take<T>(mb + tile_rows, kc), *packed_b = scratch.take<T>(nb + tile_columns<T>, kc);
+    const Index mb = round_up(even_block(M, 128 * tile_rows), tile_rows),
+                nb = round_up(even_block(N, 64 * tile_columns<T>), tile_columns<T>);
     for (Index n = 0; n < N; n += nb)
-        for (Index k = 0; k < K; k += kc) {
-            const Index depth = std::min(kc, K - k);
-            const Panels<T> bs = column_panels(b.at(0, n), std::min(nb, N - n));
-            for (Index m = 0; m < M; m += mb) {
-                const Panels<T> as = row_panels(a.at(m, 0), std::min(mb, M - m));
-                const Index panels_b = m == 0 ? bs.count() : 0, panels = as.count() + panels_b;
-                const bool small = (as.length + bs.length) * depth < 16384;
-                parallel_for(panels, small ? 1 : parallel_slots(panels), [&](Index p, Index) {
-                    if (p < panels_b)
-                        bs.pack_one(p, k, depth, packed_b);
-                    else
-                        as.pack_one(p - panels_b, k, depth, packed_a);
-                });
-                multiply_blocks(as, bs, depth, packed_a, packed_b, c + m * c_row + n, c_row, k > 0);
-            }
+        for (Index m = 0; m < M; m += mb) {
+            const Index rows = std::min(mb, M - m), columns = std::min(nb, N - n);
+            const bool serial =
+                rows * columns * K < 1000000; // some 8 us: a handover costs one, and waking a thread more
+            Scratch scratch;
+            BlockProduct<T>(scratch, rows, columns, K, a.at(m, 0), b.at(0, n), c + m * c_row + n, c_row)
+                .run(scratch, serial);
         }
 }
 

@@ -36,6 +36,8 @@ _PRODUCTS = [
     Product(3, 0, 4),
     Product(3, 4, 0),
     Product(1, 64, 10, tb=True),
+    Product(9, 1930, 65),  # more blocks of the sum than are under way at once
+    Product(24, 400, 32),  # few panels: the tiles read the matrices where they stand
     Product(50, 7, 1),
     Product(5, 9, 15),
     Product(5, 9, 31, ta=True),
