@@ -27,7 +27,9 @@ FAMILIES = {
     "overhead": overhead,
 }
 TURNS, SECONDS, WARM = 3, 0.04, 0.01  # all sides take turns; a side's share of a turn, and what goes before it
-REST = 0.06  # OpenBLAS's threads look for work for some 30 ms before they sleep, on the core that the next side needs
+# A library's threads look for work before they sleep, on the core that the next side needs: OpenMP's for some
+# milliseconds, OpenBLAS's for a tenth of a second.
+REST, REST_AFTER = 0.03, {"numpy": 0.2, "scikit-learn": 0.2}
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 FAIR, PROBES = 1.8, 8  # two threads on an idle machine come to about twice the peak of one
 
@@ -65,9 +67,12 @@ def measure(row: Row, threads: int) -> dict:
     peak, band = roof.peak("float32", threads), roof.copy(int(row.nbytes), threads)
     busy = threads > 1 and not idle(threads)
     times: dict[str, list[float]] = {name: [] for name in sides}
+    rest = max(REST_AFTER.get(name, REST) for name in sides)
     for _ in range(1 if row.once else TURNS):
         for name, side in sides.items():
+            time.sleep(rest)
             times[name] += turn(side, row.once)
+            rest = REST_AFTER.get(name, REST)
     gc.collect()
     return {
         "family": row.family,
@@ -106,7 +111,6 @@ def spread() -> None:
 def turn(side: Side, once: bool) -> list[float]:
     """Seconds of single calls; of a call of some microseconds, the mean of many."""
     clock = time.perf_counter
-    time.sleep(REST)
     spread()
     if once:
         started = clock()
