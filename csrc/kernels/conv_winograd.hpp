@@ -51,7 +51,8 @@ template <class T, int M = tile_rows, int V = tile_vectors> PointsFunction<T> po
     return multiply_points<T, M, V>;
 }
 
-inline constexpr Index winograd_cached = 896 << 10, winograd_weights = 10 << 20; // bytes: of an item, of a pass
+inline constexpr Index packed_channels = 64;        // by an item that packs sources
+inline constexpr Index winograd_cached = 896 << 10; // bytes: what an item transforms and multiplies
 
 inline bool serves_winograd(const Axis &a) { return a.window == 3 && a.stride == 1 && a.dilation == 1; }
 
@@ -68,45 +69,71 @@ template <class T, int m> struct Winograd {
     static constexpr Index n = m + 2, points = n * n;
     const Correlation<T> &p;
     const TileGrid<m> grid;
-    const Index filters, F, C; // of one pass over the filters; F and C are rounded up to vectors
-    const Index block;         // tiles
+    const Index C;     // channels, rounded up to vectors
+    const Index width; // filters of an item, whole vectors
+    const Index block; // tiles of an item
 
-    Winograd(const Correlation<T> &p_, Index filters_, Index block_)
+    Winograd(const Correlation<T> &p_, Index width_, Index block_)
         : p(p_),
           grid(p),
-          filters(filters_),
-          F(round_up(filters, lanes<T>)),
           C(round_up(p.C, lanes<T>)),
+          width(width_),
           block(block_) {}
 
+    Index filter_blocks() const { return ceil_div(p.F, width); }
+    Index tile_blocks() const { return ceil_div(grid.count, block); }
+    Range filters(Index i) const { return {i, width, p.F}; }
+    Range tiles(Index i) const { return {i, block, grid.count}; }
+
     // Elements between two points: a cache line more than they have, for 36 lines a power of two apart share a set.
-    Index weight_point() const { return F * p.C; }
-    Index source_point() const { return block * C + lanes<T>; }
-    Index sum_point() const { return block * F + lanes<T>; }
-    Index panel() const { return even_columns<T>(F); }
-    static Index run_elements() { return n * (m * run_tiles + 2) * lanes<T>; }
+    Index weight_point() const { return element_count(width, p.C) + lanes<T>; }
+    Index source_point() const { return element_count(block, C) + lanes<T>; }
+    Index sum_point() const { return block * width + lanes<T>; }
+    Index panel() const { return even_columns<T>(width); }
 };
 
-// u [point][panel of filters][channel][panel]
+// What a thread needs for one item: the pixels or results of a run, and the sums.
+template <class T, int m> struct WinogradBuffers {
+    using Job = Winograd<T, m>;
+    Index run_size = Job::n * (m * run_tiles + 2) * lanes<T>, sum_size;
+    T *runs, *sums;
+    WinogradBuffers(Scratch &scratch, const Job &job, Index slots)
+        : sum_size(Job::points * job.sum_point()),
+          runs(scratch.take<T>(slots, run_size)),
+          sums(scratch.take<T>(slots, sum_size)) {}
+    T *run(Index slot) const { return runs + slot * run_size; }
+    T *sum(Index slot) const { return sums + slot * sum_size; }
+};
+
+// u [point][panel of filters][channel][panel]. The weights of the channels that come next are asked for ahead: where C
+// and F are exchanged every channel is a page of its own, and 512 of them took three times as long.
 template <class T, int m>
-void pack_filters(const Winograd<T, m> &job, const T *weight, Index vector, Range channels, T *to) {
-    const Index f = vector * lanes<T>, panel = f / job.panel() * job.panel(),
-                width = std::min(job.panel(), job.F - panel);
-    to += panel * job.p.C + f - panel;
-    for (Index c = channels.begin; c < channels.end; ++c)
-        transform_weight<T, m>(job.p, weight + f * job.p.weight_f + c * job.p.weight_c, job.filters - f, to + c * width,
-                               job.weight_point());
+void pack_filters(const Winograd<T, m> &job, Index group, Range filters, Range channels, T *to) {
+    constexpr Index ahead = 4;
+    const Correlation<T> &p = job.p;
+    const T *weight = p.weight + group * p.weight_group + filters.begin * p.weight_f;
+    const Index count = filters.end - filters.begin, width = round_up(count, lanes<T>);
+    for (Index c = channels.begin; c < channels.end; ++c) {
+        const T *next = weight + std::min(c + ahead, channels.end - 1) * p.weight_c;
+        for (Index f = 0; f < count; ++f) __builtin_prefetch(next + f * p.weight_f);
+        for (Index f = 0; f < width; f += lanes<T>) {
+            const Index panel = f / job.panel() * job.panel(), step = std::min(job.panel(), width - panel);
+            transform_weight<T, m>(p, weight + f * p.weight_f + c * p.weight_c, count - f,
+                                   to + panel * p.C + c * step + f - panel, job.weight_point());
+        }
+    }
 }
 
 // v [point][tiles / rows][channel / lanes][rows][lanes], as the product reads it
 template <class T, int m>
-void pack_sources(const Winograd<T, m> &job, const T *source, Index group, Range tiles, Index rows, T *pixels, T *to) {
+void pack_sources(const Winograd<T, m> &job, Index group, Range tiles, Range channels, T *pixels, T *to) {
     const Correlation<T> &p = job.p;
-    const Index plane = p.rows.in * p.columns.in, count = tiles.end - tiles.begin;
-    job.grid.each_run(tiles, [&](const TileRun &run) {
-        const T *image = source + (run.image * p.groups + group) * p.C * plane;
-        for (Index c = 0; c < p.C; c += lanes<T>) {
-            read_run<T, m>(p, run, image + c * plane, p.C - c, pixels);
+    const Index plane = p.rows.in * p.columns.in, count = tiles.end - tiles.begin, rows = even_rows(count);
+    // Runs inside: what two rows of tiles read both is still in the first cache.
+    for (Index c = channels.begin; c < channels.end; c += lanes<T>)
+        job.grid.each_run(tiles, [&](const TileRun &run) {
+            const T *image = p.source + ((run.image * p.groups + group) * p.C + c) * plane;
+            read_run<T, m>(p, run, image, p.C - c, pixels);
             for (Index t = 0; t < run.count;) { // as many as stand in one panel
                 const Index tile = run.first + t, first = tile / rows * rows, height = std::min(rows, count - first);
                 const Index some = std::min(run.count - t, first + height - tile);
@@ -114,84 +141,105 @@ void pack_sources(const Winograd<T, m> &job, const T *source, Index group, Range
                 transform_source<T, m>(pixels + m * t * lanes<T>, run.count, some, place, job.source_point());
                 t += some;
             }
-        }
-    });
+        });
 }
 
 template <class T, int m>
-void multiply_block(const Winograd<T, m> &job, const T *weights, const T *sources, Index count, Index rows, T *sums) {
-    for (Index point = 0; point < job.points; ++point)
-        for (Index f = 0; f < job.F; f += job.panel()) {
-            const Index vectors = std::min(job.panel(), job.F - f) / lanes<T>;
-            for (Index t = 0; t < count; t += rows) {
-                const Index height = std::min(rows, count - t);
-                points_for<T>(height, vectors)(job.p.C, sources + point * job.source_point() + t * job.C,
-                                               weights + point * job.weight_point() + f * job.p.C,
-                                               sums + point * job.sum_point() + t * job.F + f, job.F);
-            }
-        }
+void multiply_block(const Winograd<T, m> &job, const T *weights, Index filters, const T *sources, Index tiles,
+                    T *sums) {
+    const Index C = job.p.C, rows = even_rows(tiles), vectors = ceil_div(filters, lanes<T>);
+    const Index some = job.panel() / lanes<T>;
+    for (Index point = 0; point < job.points; ++point) {
+        for (Index v = 0; v < vectors; v += some)
+            for (Index t = 0; t < tiles; t += rows)
+                points_for<T>(std::min(rows, tiles - t), std::min(some, vectors - v))(
+                    C, sources + t * job.C, weights + v * lanes<T> * C, sums + t * job.width + v * lanes<T>, job.width);
+        sources += job.source_point(), weights += job.weight_point(), sums += job.sum_point();
+    }
 }
 
 template <class T, int m>
-void store_results(const Winograd<T, m> &job, const T *sums, Index group, Index filter, Range tiles, T *results) {
+void store_results(const Winograd<T, m> &job, const T *sums, Index group, Range filters, Range tiles, T *results) {
     const Correlation<T> &p = job.p;
-    job.grid.each_run(tiles, [&](const TileRun &run) {
-        T *image = p.result + (run.image * p.groups + group) * p.F * p.volume + p.start;
-        for (Index f = 0; f < job.filters; f += lanes<T>) {
-            const Index left = std::min(lanes<T>, job.filters - f), first = filter + f;
-            const Vec<T> bias = p.bias ? load_first(p.bias + group * p.F + first, left) : Vec<T>{};
-            transform_result<T, m>(sums + run.first * job.F + f, job.sum_point(), job.F, run.count, bias, results);
-            write_run<T, m>(p, run, results, left, image + first * p.volume);
-        }
+    for (Index f = filters.begin; f < filters.end; f += lanes<T>, sums += lanes<T>) {
+        const Index left = std::min(lanes<T>, filters.end - f);
+        const Vec<T> bias = p.bias ? load_first(p.bias + group * p.F + f, left) : Vec<T>{};
+        job.grid.each_run(tiles, [&](const TileRun &run) {
+            T *image = p.result + ((run.image * p.groups + group) * p.F + f) * p.volume + p.start;
+            transform_result<T, m>(sums + run.first * job.width, job.sum_point(), job.width, run.count, bias, results);
+            write_run<T, m>(p, run, results, left, image);
+        });
+    }
+}
+
+template <class T, int m>
+void multiply_and_store(const Winograd<T, m> &job, const T *weights, const T *sources, Index group, Range filters,
+                        Range tiles, const WinogradBuffers<T, m> &buffers, Index slot) {
+    multiply_block(job, weights, filters.end - filters.begin, sources, tiles.end - tiles.begin, buffers.sum(slot));
+    store_results(job, buffers.sum(slot), group, filters, tiles, buffers.run(slot));
+}
+
+// Many tiles: all weights are packed once, each item packs the tiles of its own.
+template <class T, int m> void winograd_by_tiles(const Correlation<T> &p, bool small) {
+    using Job = Winograd<T, m>;
+    const Index bytes = Job::points * (p.C + p.F) * static_cast<Index>(sizeof(T)), tiles = TileGrid<m>(p).count;
+    // Items in the second cache, but enough tiles to use each weight, from the third, often; and at least 16 items.
+    const Index cached = std::clamp<Index>(winograd_cached / bytes, 16, 128);
+    const Index share = std::max<Index>(tile_rows, ceil_div(tiles * p.groups, 16));
+    const Job job(p, round_up(p.F, lanes<T>), round_up(even_block(tiles, std::min(cached, share)), tile_rows));
+    const Index items = p.groups * job.tile_blocks(), slots = small ? 1 : parallel_slots(items);
+    const Index parts = ceil_div(p.C, lanes<T>), packs = p.groups * parts;
+    const Index weight_size = Job::points * job.weight_point(), source_size = Job::points * job.source_point();
+    Scratch scratch;
+    T *weights = scratch.take<T>(p.groups, weight_size), *sources = scratch.take<T>(slots, source_size);
+    const WinogradBuffers<T, m> buffers(scratch, job, slots);
+    parallel_for(packs, small ? 1 : parallel_slots(packs), [&](Index item, Index) {
+        const Index g = item / parts;
+        pack_filters(job, g, job.filters(0), Range(item % parts, lanes<T>, p.C), weights + g * weight_size);
+    });
+    parallel_for(items, slots, [&](Index item, Index slot) {
+        const Index g = item / job.tile_blocks();
+        const Range tiles = job.tiles(item % job.tile_blocks());
+        T *v = sources + slot * source_size;
+        pack_sources(job, g, tiles, Range(0, p.C, p.C), buffers.run(slot), v);
+        multiply_and_store(job, weights + g * weight_size, v, g, job.filters(0), tiles, buffers, slot);
     });
 }
 
-// Tiles whose v and s fit the second cache together, but enough of them to use each weight, which comes from the third,
-// often; and at least 16 items.
-template <class T, int m> Index tile_block(const Correlation<T> &p, Index filters, Index tiles) {
-    const Index points = (m + 2) * (m + 2), bytes = points * (p.C + filters) * static_cast<Index>(sizeof(T));
-    const Index cached = std::clamp<Index>(winograd_cached / bytes, 32, 128);
-    const Index shared = std::max<Index>(tile_rows, ceil_div(tiles * p.groups, 16));
-    return round_up(even_block(tiles, std::min(cached, shared)), tile_rows);
+// Many filters: all tiles are packed once, each item packs the filters of its own.
+template <class T, int m> void winograd_by_filters(const Correlation<T> &p, bool small) {
+    using Job = Winograd<T, m>;
+    const Index tiles = TileGrid<m>(p).count;
+    const Job job(p, round_up(std::min<Index>(p.F, 32), lanes<T>), round_up(even_block(tiles, 64), tile_rows));
+    const Index items = p.groups * job.filter_blocks(), slots = small ? 1 : parallel_slots(items);
+    const Index parts = ceil_div(p.C, packed_channels), packs = p.groups * job.tile_blocks() * parts;
+    const Index pack_slots = small ? 1 : parallel_slots(packs);
+    const Index weight_size = Job::points * job.weight_point(), source_size = Job::points * job.source_point();
+    Scratch scratch;
+    T *weights = scratch.take<T>(slots, weight_size);
+    T *sources = scratch.take<T>(p.groups, job.tile_blocks(), source_size);
+    const WinogradBuffers<T, m> buffers(scratch, job, std::max(slots, pack_slots));
+    parallel_for(packs, pack_slots, [&](Index item, Index slot) {
+        const Index block = item / parts;
+        pack_sources(job, block / job.tile_blocks(), job.tiles(block % job.tile_blocks()),
+                     Range(item % parts, packed_channels, p.C), buffers.run(slot), sources + block * source_size);
+    });
+    parallel_for(items, slots, [&](Index item, Index slot) {
+        const Index g = item / job.filter_blocks();
+        const Range filters = job.filters(item % job.filter_blocks());
+        T *u = weights + slot * weight_size;
+        pack_filters(job, g, filters, Range(0, p.C, p.C), u);
+        for (Index i = 0; i < job.tile_blocks(); ++i)
+            multiply_and_store(job, u, sources + (g * job.tile_blocks() + i) * source_size, g, filters, job.tiles(i),
+                               buffers, slot);
+    });
 }
 
 template <class T> void correlate_winograd(const Correlation<T> &p) {
     constexpr int m = winograd_tile<T>;
-    using Job = Winograd<T, m>;
     const Index tiles = TileGrid<m>(p).count;
-    // The weights of a pass stay in the third cache.
-    const Index some = std::max<Index>(tile_columns<T>, winograd_weights / (Job::points * p.C * Index(sizeof(T))));
-    const Index pass = round_up(even_block(p.F, some), lanes<T>);
-    const Index block = tile_block<T, m>(p, std::min(pass, p.F), tiles), blocks = ceil_div(tiles, block);
-    const Index items = p.groups * blocks;
     const bool small = static_cast<double>(tiles) * static_cast<double>(p.F) * static_cast<double>(p.C) < 4096;
-    const Index slots = small ? 1 : parallel_slots(items);
-    const Job whole(p, std::min(pass, p.F), block);
-    Scratch scratch;
-    const Index weight_size = Job::points * whole.weight_point();
-    const Index source_size = Job::points * whole.source_point(), sum_size = Job::points * whole.sum_point();
-    T *weights = scratch.take<T>(p.groups, weight_size);
-    T *sources = scratch.take<T>(slots, source_size), *sums = scratch.take<T>(slots, sum_size);
-    T *runs = scratch.take<T>(slots, Job::run_elements());
-    for (Index f = 0; f < p.F; f += pass) {
-        const Job job(p, std::min(pass, p.F - f), block);
-        const Index vectors = job.F / lanes<T>, parts = ceil_div(p.C, Index{64});
-        parallel_for(p.groups * vectors * parts, small ? 1 : parallel_slots(p.groups * vectors * parts),
-                     [&](Index item, Index) {
-                         const Index g = item / (vectors * parts), vector = item / parts % vectors;
-                         pack_filters(job, p.weight + g * p.weight_group + f * p.weight_f, vector,
-                                      Range(item % parts, 64, p.C), weights + g * weight_size);
-                     });
-        parallel_for(items, slots, [&](Index item, Index slot) {
-            const Index g = item / blocks;
-            const Range range(item % blocks, block, tiles);
-            const Index count = range.end - range.begin, rows = even_rows(count);
-            T *v = sources + slot * source_size, *s = sums + slot * sum_size, *run = runs + slot * Job::run_elements();
-            pack_sources(job, p.source, g, range, rows, run, v);
-            multiply_block(job, weights + g * weight_size, v, count, rows, s);
-            store_results(job, s, g, f, range, run);
-        });
-    }
+    return tiles >= p.F ? winograd_by_tiles<T, m>(p, small) : winograd_by_filters<T, m>(p, small);
 }
 
 } // namespace cuarzo

@@ -51,6 +51,11 @@ template <class T> CUARZO_INLINE void gather_rows(const T *from, Index step, Ind
     }
 }
 
+template <class T> CUARZO_INLINE void prefetch_line(const T *p, Index count) {
+    for (Index i = 0; i < count; i += 64 / sizeof(T)) __builtin_prefetch(p + i);
+    __builtin_prefetch(p + count - 1);
+}
+
 // The pixels that a run reads, of lanes<T> channels: to [n][m count + 2][lanes], with zeros around the image.
 template <class T, int m>
 void read_run(const Correlation<T> &p, const TileRun &run, const T *image, Index channels, T *to) {
@@ -61,6 +66,8 @@ void read_run(const Correlation<T> &p, const TileRun &run, const T *image, Index
         const bool inside = row + i >= 0 && row + i < H && begin < end;
         std::fill(to, to + (inside ? begin : width) * vector, T{0});
         if (!inside) continue;
+        for (Index c = vector; c < std::min(2 * vector, channels); ++c)
+            prefetch_line(image + c * H * W + (row + i) * W + column + begin, end - begin);
         gather_rows(image + (row + i) * W + column + begin, H * W, channels, end - begin, to + begin * vector);
         std::fill(to + end * vector, to + width * vector, T{0});
     }
