@@ -3,7 +3,7 @@
 
 namespace cuarzo {
 
-static constexpr Rung direct = Rung::direct, im2col = Rung::im2col, winograd = Rung::winograd;
+static constexpr Rung direct = Rung::direct, im2col = Rung::im2col, grouped = Rung::grouped, winograd = Rung::winograd;
 
 template <auto kernel, class... Handles, class... Names>
 void define_with(void (*)(const char *, const Rung *, Handles...), py::module_ &m, const char *name,
@@ -20,7 +20,8 @@ void define_rung(py::module_ &m, const char *name, const char *contract, const R
 #define CUARZO_RUNGS(n, way, ...)                                                                                      \
     define_rung<border::conv_##way<n>>(m, "conv" #n "d_" #way, "conv" #n "d_" #way, nullptr, __VA_ARGS__);             \
     define_rung<border::conv_##way<n>>(m, "conv" #n "d_" #way "_direct", "conv" #n "d_" #way, &direct, __VA_ARGS__);   \
-    define_rung<border::conv_##way<n>>(m, "conv" #n "d_" #way "_im2col", "conv" #n "d_" #way, &im2col, __VA_ARGS__)
+    define_rung<border::conv_##way<n>>(m, "conv" #n "d_" #way "_im2col", "conv" #n "d_" #way, &im2col, __VA_ARGS__);   \
+    define_rung<border::conv_##way<n>>(m, "conv" #n "d_" #way "_grouped", "conv" #n "d_" #way, &grouped, __VA_ARGS__)
 
 #define CUARZO_CONVOLUTION(n)                                                                                          \
     CUARZO_RUNGS(n, forward, "x", "w", "b", "stride", "padding", "dilation", "groups", "y");                           \

@@ -5,9 +5,10 @@
 //   dw[f, c, t] = sum_{n, j} x[n, c, h] dy[n, f, j],           db[f] = sum_{n, j} dy[n, f, j]
 //
 // with positions h, taps t and results j of three numbers each: slice, row, column. The first two are one sum,
-// conv_correlation.hpp; the weights' gradient is conv_weight.hpp. Each has two rungs, the first a third one:
+// conv_correlation.hpp; the weights' gradient is conv_weight.hpp. The rungs:
 //   direct   reads a padded copy of the image where it stands       im2col   makes a matrix product of it
-//   winograd takes a quarter of the products, for images and windows of 3 x 3
+//   grouped  computes many groups of one channel each in the lanes of a vector
+//   winograd takes a quarter of the products, for images and windows of 3 x 3; the first two sums only
 #pragma once
 #include "conv_weight.hpp"
 
@@ -29,6 +30,12 @@ inline bool covers_image(const ConvShape &shape) {
     return shape.groups == 1 && covers(shape.depth) && covers(shape.rows) && covers(shape.columns);
 }
 
+// A signal as one column, for the rung that cuts its bands along rows alone.
+inline void stand_upright(ConvShape &shape) {
+    const Axis &rows = shape.rows;
+    if (shape.depth.in * shape.depth.out * rows.in * rows.out * rows.window == 1) std::swap(shape.rows, shape.columns);
+}
+
 // The rule. Winograd, in float32, where vectors of 16 channels and of 16 filters are full: 1.3 to 4 times faster than
 // the better of the others on 1 and 8 images of 7, 14, 28 and 56 rows, from 16 to 64 channels and filters, on one and on
 // two threads; with 8 of either 0.6 to 3 times. In float64, which is asked for accuracy, it serves by name only.
@@ -46,20 +53,22 @@ template <class T> Rung choose_correlation(const Correlation<T> &p) {
     return tiles / used <= tiles + 2.25 ? Rung::direct : Rung::im2col;
 }
 
-template <class T>
-void conv_forward(const ConvShape &shape, const T *x, const T *w, const T *b, T *y, const Rung *rung) {
+template <class T> void conv_forward(ConvShape shape, const T *x, const T *w, const T *b, T *y, const Rung *rung) {
     const Index C = shape.C / shape.groups, F = shape.F / shape.groups, window = shape.window();
     if (!rung && covers_image(shape)) {
         matmul(shape.N, F, C * window, x, false, w, true, y);
         for (Index i = 0; b && i < shape.N * F; ++i) y[i] += b[i % F];
         return;
     }
+    const bool grouped = rung ? *rung == Rung::grouped : suits_grouped<T>(shape.groups, C, F);
+    if (grouped) stand_upright(shape);
     Correlation<T> p{};
     p.N = shape.N, p.groups = shape.groups, p.C = C, p.F = F;
     p.depth = window_reach(shape.depth), p.rows = window_reach(shape.rows), p.columns = window_reach(shape.columns);
     p.source = x, p.weight = w, p.bias = b, p.result = y;
     p.weight_group = F * C * window, p.weight_f = C * window, p.weight_c = window;
     p.volume = shape.outputs(), p.slice = shape.rows.out * shape.columns.out, p.row = shape.columns.out, p.column = 1;
+    if (grouped) return correlate_grouped(&p, 1, shape.depth.out, shape.rows.out, shape.columns.out);
     correlate(p, rung ? *rung : choose_correlation(p));
 }
 
@@ -88,9 +97,11 @@ struct Phases {
     }
 };
 
-template <class T> void conv_backward_input(const ConvShape &shape, const T *dy, const T *w, T *dx, const Rung *rung) {
+template <class T> void conv_backward_input(ConvShape shape, const T *dy, const T *w, T *dx, const Rung *rung) {
     const Index C = shape.C / shape.groups, F = shape.F / shape.groups, window = shape.window();
     if (!rung && covers_image(shape)) return matmul(shape.N, C * window, F, dy, false, w, false, dx);
+    const bool grouped = rung ? *rung == Rung::grouped : suits_grouped<T>(shape.groups, F, C);
+    if (grouped) stand_upright(shape);
     const Phases depth(shape.depth), rows(shape.rows), columns(shape.columns);
     if (!depth.reach_all() || !rows.reach_all() || !columns.reach_all())
         std::fill_n(dx, shape.N * shape.C * shape.inputs(), T{0});
@@ -101,19 +112,28 @@ template <class T> void conv_backward_input(const ConvShape &shape, const T *dy,
     const Index W = shape.columns.in, plane = shape.rows.in * W;
     p.volume = shape.inputs();
     p.slice = shape.depth.stride * plane, p.row = shape.rows.stride * W, p.column = shape.columns.stride;
+    Scratch scratch;
+    auto *phases = scratch.take<Correlation<T>>(depth.count(), rows.count(), columns.count());
+    Index count = 0;
     for (Index e = 0; e < depth.count(); ++e)
         for (Index r = 0; r < rows.count(); ++r)
             for (Index s = 0; s < columns.count(); ++s) {
                 p.depth = depth.reach(e), p.rows = rows.reach(r), p.columns = columns.reach(s);
                 p.start = depth.first(e) * plane + rows.first(r) * W + columns.first(s);
-                correlate(p, rung ? *rung : choose_correlation(p));
+                if (grouped)
+                    phases[count++] = p;
+                else
+                    correlate(p, rung ? *rung : choose_correlation(p));
             }
+    if (grouped) correlate_grouped(phases, count, shape.depth.in, shape.rows.in, W);
 }
 
-template <class T>
-void conv_backward_weight(const ConvShape &shape, const T *x, const T *dy, T *dw, T *db, const Rung *rung) {
+template <class T> void conv_backward_weight(ConvShape shape, const T *x, const T *dy, T *dw, T *db, const Rung *rung) {
     if (db) bias_gradient(shape.N, shape.F, shape.outputs(), dy, db);
     if (!rung && covers_image(shape)) return matmul(shape.F, shape.C * shape.inputs(), shape.N, dy, true, x, false, dw);
+    const bool grouped =
+        rung ? *rung == Rung::grouped : suits_grouped<T>(shape.groups, shape.C / shape.groups, shape.F / shape.groups);
+    if (grouped) stand_upright(shape);
     WeightGradient<T> p{};
     p.N = shape.N, p.groups = shape.groups, p.C = shape.C / shape.groups, p.F = shape.F / shape.groups;
     p.depth = window_reach(shape.depth), p.rows = window_reach(shape.rows), p.columns = window_reach(shape.columns);
@@ -124,7 +144,7 @@ void conv_backward_weight(const ConvShape &shape, const T *x, const T *dy, T *dw
     const double length = static_cast<double>(p.columns.out);
     const double neighbours = length / static_cast<double>(round_up(p.columns.out, lanes<T>));
     const bool many = p.F >= 8 && filters >= 0.6 * neighbours;
-    weight_gradient(p, rung ? *rung : many ? Rung::im2col : Rung::direct);
+    weight_gradient(p, rung ? *rung : grouped ? Rung::grouped : many ? Rung::im2col : Rung::direct);
 }
 
 } // namespace cuarzo

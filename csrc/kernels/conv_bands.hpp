@@ -13,6 +13,9 @@ struct Band {
     Index slices, rows, columns;
     Index lines() const { return slices * rows; }
     Index results() const { return lines() * columns; }
+    bool same_size(const Band &other) const {
+        return slices == other.slices && rows == other.rows && columns == other.columns;
+    }
 };
 
 inline constexpr double cached_bytes = 384 << 10; // of a Copy, so that it stays in the second cache

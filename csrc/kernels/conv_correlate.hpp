@@ -1,13 +1,11 @@
 // Runs a correlation (conv_correlation.hpp) over images, groups and bands.
 #pragma once
 #include "conv_direct.hpp"
+#include "conv_grouped_correlate.hpp"
 #include "conv_im2col.hpp"
 #include "conv_winograd.hpp"
 
 namespace cuarzo {
-
-// Multiplications too few to be worth a second thread: some microseconds.
-inline bool is_small(double multiplications) { return multiplications < 32768; }
 
 template <class T> Bands cut_results(const Correlation<T> &p) {
     const double row_bytes = copied_bytes<T>(p.depth, p.rows, p.columns, p.C);
@@ -28,14 +26,20 @@ template <class T> void correlate(const Correlation<T> &p, Rung rung) {
     const Index copy_step = copy.stride_of<T>(p.C), panel = panel_elements<T>(p.F, K);
     const Index run_step = run_count(bands, lanes<T>);
     T *copies = copy.take<T>(scratch, slots, p.C);
-    Run *runs = rung == Rung::direct ? scratch.take<Run>(slots, run_step) : nullptr;
+    // Direct's runs are the same for all bands but the last ones: one list, and one for each slot.
+    Run *runs = rung == Rung::direct ? scratch.take<Run>(slots + 1, run_step) : nullptr,
+        *common = runs + slots * run_step;
+    const Index common_count = rung == Rung::direct ? make_runs(p, copy, bands[0], 0, bands[0].results(), common) : 0;
+    bool *padded = scratch.take<bool>(slots); // the slot's copy is of the one band that there is
+    std::fill_n(padded, slots, false);
     T *panels = rung == Rung::im2col ? scratch.take<T>(slots, panel) : nullptr;
     const Index image_size = p.C * p.depth.in * p.rows.in * p.columns.in;
     parallel_for(items, slots, [&](Index index, Index slot) {
         const Index image = index / per_image, g = image % p.groups; // images of one group each
         const Band band = bands[index % per_image];
         T *source = copies + slot * copy_step;
-        copy.fill(p.source + image * image_size, p.C, band.slice, band.row, band.column, T{0}, source);
+        copy.fill(p.source + image * image_size, p.C, band.slice, band.row, band.column, T{0}, source, padded[slot]);
+        padded[slot] = per_image == 1;
         const Item<T> item{p,
                            copy,
                            taps,
@@ -45,10 +49,10 @@ template <class T> void correlate(const Correlation<T> &p, Rung rung) {
                            p.bias ? p.bias + g * p.F : nullptr,
                            p.result + image * p.F * p.volume + p.start + band.slice * p.slice + band.row * p.row +
                                band.column * p.column};
-        if (rung == Rung::direct)
-            direct_band(item, runs + slot * run_step);
-        else
-            im2col_band(item, panels + slot * panel);
+        if (rung == Rung::im2col) return im2col_band(item, panels + slot * panel);
+        if (band.same_size(bands[0])) return direct_band(item, common, common_count);
+        Run *own = runs + slot * run_step;
+        direct_band(item, own, make_runs(p, copy, band, 0, band.results(), own));
     });
 }
 

@@ -11,7 +11,10 @@
 
 namespace cuarzo {
 
-enum class Rung { direct, im2col, winograd };
+enum class Rung { direct, im2col, grouped, winograd };
+
+// Multiplications too few to be worth a second thread: some microseconds.
+inline bool is_small(double multiplications) { return multiplications < 32768; }
 
 // Groups are convolutions of their own: F results and C sources are those of one group.
 template <class T> struct Correlation {
@@ -57,14 +60,13 @@ struct Run {
 };
 
 // The results `first` ... `first + n - 1` of a band, counted row by row.
-template <class T> Index make_runs(const Item<T> &item, Index first, Index n, Run *runs) {
-    const Correlation<T> &p = item.p;
-    const Band &band = item.band;
+template <class T>
+Index make_runs(const Correlation<T> &p, const Copy &copy, const Band &band, Index first, Index n, Run *runs) {
     Index count = 0, j = first % band.columns, i = first / band.columns % band.rows;
     Index o = first / band.columns / band.rows;
     for (Index done = 0; done < n; j = 0) {
         const Index length = std::min(band.columns - j, n - done);
-        const Index from = o * item.copy.slice_step + i * item.copy.row_step + j;
+        const Index from = o * copy.slice_step + i * copy.row_step + j;
         const Index to = o * p.slice + i * p.row + j * p.column;
         for (Index x = 0; x < length; x += lanes<T>)
             runs[count++] = {from + x, to + x * p.column, done + x, std::min(lanes<T>, length - x)};

@@ -48,22 +48,32 @@ template <class T, int M, int V> void direct_tile(const DirectTile<T> &p, const 
 
 template <class T> using DirectFunction = void (*)(const DirectTile<T> &, const Run *);
 
-template <class T, int M = tile_rows, int V = tile_vectors> DirectFunction<T> direct_for(Index m, Index v) {
-    if constexpr (M > 1)
-        if (m < M) return direct_for<T, M - 1, V>(m, v);
+// Runs of a tile of m filters: as many as the registers hold beside their source vectors and one weight, so that few
+// filters too keep both multipliers busy. More than 8 gain nothing.
+constexpr int direct_vectors(Index m) {
+    const Index registers = tile_rows * tile_vectors > 12 ? 32 : 16;
+    return static_cast<int>(std::min<Index>(8, (registers - 1) / (m + 1)));
+}
+
+template <class T, int M, int V = direct_vectors(M)> DirectFunction<T> direct_runs_for(Index v) {
     if constexpr (V > 1)
-        if (v < V) return direct_for<T, M, V - 1>(m, v);
+        if (v < V) return direct_runs_for<T, M, V - 1>(v);
     return direct_tile<T, M, V>;
+}
+
+template <class T, int M = tile_rows> DirectFunction<T> direct_for(Index m, Index v) {
+    if constexpr (M > 1)
+        if (m < M) return direct_for<T, M - 1>(m, v);
+    return direct_runs_for<T, M>(v);
 }
 
 inline Index run_count(const Bands &bands, Index lanes) {
     return element_count(bands.slices, bands.rows, ceil_div(bands.columns, lanes));
 }
 
-template <class T> void direct_band(const Item<T> &item, Run *runs) {
+template <class T> void direct_band(const Item<T> &item, const Run *runs, Index count) {
     const Correlation<T> &p = item.p;
-    const Index count = make_runs(item, 0, item.band.results(), runs);
-    const Index filters = even_rows(p.F), vectors = even_block(count, tile_vectors);
+    const Index filters = even_rows(p.F), vectors = even_block(count, direct_vectors(filters));
     for (Index v = 0; v < count; v += vectors)
         for (Index f = 0; f < p.F; f += filters) {
             const DirectTile<T> tile{item.weights + f * item.K(),

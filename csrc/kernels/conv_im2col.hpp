@@ -42,7 +42,7 @@ template <class T> void im2col_band(const Item<T> &item, T *panel) {
     Run runs[tile_columns<T>];
     for (Index first = 0; first < results; first += columns) {
         const Index n = std::min(columns, results - first), width = round_up(n, lanes<T>);
-        const Index count = make_runs(item, first, n, runs);
+        const Index count = make_runs(item.p, item.copy, item.band, first, n, runs);
         for (Index k = 0; k < K; k += kc) {
             const Index depth = std::min(kc, K - k);
             pack_panel(item, runs, count, width, k, depth, panel);

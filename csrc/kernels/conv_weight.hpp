@@ -4,20 +4,10 @@
 // are added in ascending order: the same bits at any number of threads.
 #pragma once
 #include "conv_correlate.hpp"
-#include "conv_weight_tiles.hpp"
+#include "conv_grouped_weight.hpp"
 #include <cmath>
 
 namespace cuarzo {
-
-template <class T> struct WeightGradient {
-    Index N, groups, C, F;      // x (N, groups C, depth.in, rows.in, columns.in)
-    Reach depth, rows, columns; // dy (N, groups F, depth.out, rows.out, columns.out)
-    const T *x, *dy;
-    T *dw; // (groups F, C, window)
-    Index window() const { return depth.window * rows.window * columns.window; }
-    Index K() const { return C * depth.taps * rows.taps * columns.taps; }
-    Index outputs() const { return depth.out * rows.out * columns.out; }
-};
 
 // How the work is cut; all of it follows from the shape. An item sums some filters x some channels over a part of the
 // batch, band after band; of its channels, few at a time are copied.
@@ -142,6 +132,7 @@ template <class T> void weight_gradient(const WeightGradient<T> &p, Rung rung) {
         std::fill_n(p.dw, p.groups * p.F * p.C * p.window(), T{0});
         return;
     }
+    if (rung == Rung::grouped) return grouped_weight_gradient(p);
     Scratch scratch;
     const WeightPlan<T> plan(p, rung);
     const Bands &bands = plan.bands;

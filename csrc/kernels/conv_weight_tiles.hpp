@@ -12,6 +12,16 @@
 
 namespace cuarzo {
 
+template <class T> struct WeightGradient {
+    Index N, groups, C, F;      // x (N, groups C, depth.in, rows.in, columns.in)
+    Reach depth, rows, columns; // dy (N, groups F, depth.out, rows.out, columns.out)
+    const T *x, *dy;
+    T *dw; // (groups F, C, window)
+    Index window() const { return depth.window * rows.window * columns.window; }
+    Index K() const { return C * depth.taps * rows.taps * columns.taps; }
+    Index outputs() const { return depth.out * rows.out * columns.out; }
+};
+
 inline constexpr Index dot_filters = tile_rows >= 8 ? 4 : 3, dot_taps = tile_rows >= 8 ? 6 : 3;
 
 // Bands of one or more images, as the tiles read them.

@@ -120,19 +120,21 @@ struct Copy {
         return round_up(element_count(channels, size) + lanes<T>, 64 / sizeof(T));
     }
 
-    // Copies `channels` channels of a volume for the box of outputs that begins at (slice, row, column).
+    // Copies `channels` channels of a volume for the box of outputs that begins at (slice, row, column). `padded`: the
+    // same box was copied to `out` before, its padding is there still.
     template <class T>
-    void fill(const T *image, Index channels, Index slice, Index row, Index column, T padding, T *out) const {
+    void fill(const T *image, Index channels, Index slice, Index row, Index column, T padding, T *out,
+              bool padded = false) const {
         const Index plane = rows.in * columns.in;
         for (Index c = 0; c < channels; ++c, image += depth.in * plane)
             depth.each(slice, [&](Index d) {
                 if (depth.inside(d))
-                    fill_slice(image + d * plane, row, column, padding, out);
-                else
+                    fill_slice(image + d * plane, row, column, padding, out, padded);
+                else if (!padded)
                     std::fill_n(out, slice_step, padding);
                 out += slice_step;
             });
-        std::fill_n(out, lanes<T>, padding);
+        if (!padded) std::fill_n(out, lanes<T>, padding);
     }
 
   private:
@@ -149,21 +151,22 @@ struct Copy {
     }
 
     // Group after group, so that its span is worked out once for all rows; but the two halves of stride 2 together.
-    template <class T> void fill_slice(const T *slice, Index row, Index column, T padding, T *out) const {
+    template <class T> void fill_slice(const T *slice, Index row, Index column, T padding, T *out, bool padded) const {
         const Index stride = columns.stride, pitch = columns.pitch;
         column = columns.from + column * stride;
         const Span one = span(column), two = span(column + columns.step);
         if (stride == 2 && columns.groups == 2 && columns.step == 1 && one.begin == two.begin)
-            return fill_rows(slice, row, 2 * pitch, padding, out, [&](const T *from, T *to) {
+            return fill_rows(slice, row, 2 * pitch, padding, out, padded, [&](const T *from, T *to) {
                 copy_halves(from + one.first, one.count(), two.count(), to + one.begin, to + pitch + two.begin);
+                if (padded) return;
                 pad(one, pitch, padding, to);
                 pad(two, pitch, padding, to + pitch);
             });
         for (Index group = 0; group < columns.groups; ++group, column += columns.step, out += pitch) {
             const Span own = span(column);
-            fill_rows(slice, row, pitch, padding, out, [&](const T *from, T *to) {
+            fill_rows(slice, row, pitch, padding, out, padded, [&](const T *from, T *to) {
                 copy_steps(from + own.first, stride, own.count(), to + own.begin);
-                pad(own, pitch, padding, to);
+                if (!padded) pad(own, pitch, padding, to);
             });
         }
     }
@@ -171,12 +174,13 @@ struct Copy {
     // copy_row(row of the slice, its place in the copy) for the rows in the image; `width` elements of padding for
     // others
     template <class T, class CopyRow>
-    CUARZO_INLINE void fill_rows(const T *slice, Index row, Index width, T padding, T *to, CopyRow copy_row) const {
+    CUARZO_INLINE void fill_rows(const T *slice, Index row, Index width, T padding, T *to, bool padded,
+                                 CopyRow copy_row) const {
         const Index W = columns.in, step = row_step;
         rows.each(row, [&](Index h) {
             if (rows.inside(h))
                 copy_row(slice + h * W, to);
-            else
+            else if (!padded)
                 std::fill_n(to, width, padding);
             to += step;
         });
