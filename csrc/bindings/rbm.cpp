@@ -7,4 +7,5 @@ void cuarzo::define_rbm(py::module_ &m) {
     define(m, "rbm_gibbs", border::rbm_gibbs, "h", "w", "a", "b", "gaussian", "steps", "key", "counter", "v_mean",
            "v_sample", "h_mean", "h_sample");
     define(m, "rbm_free_energy", border::rbm_free_energy, "v", "w", "a", "b", "gaussian", "f");
+    define(m, "rbm_gradient", border::rbm_gradient, "v", "h", "v_chain", "h_chain", "dw", "da", "db");
 }

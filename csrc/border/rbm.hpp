@@ -2,6 +2,7 @@
 #pragma once
 #include "../arrays.hpp"
 #include "../kernels/rbm.hpp"
+#include "../kernels/rbm_gradient.hpp"
 
 namespace cuarzo::border {
 
@@ -86,6 +87,26 @@ inline void rbm_free_energy(py::handle v, py::handle w, py::handle a, py::handle
         border.shape("f", F, "(N,)", {shape.rows});
         const bool real = border.boolean("gaussian", gaussian);
         unlocked([&] { cuarzo::rbm_free_energy<T>(shape, X.data, W.data, A.data, B.data, real, F.data); });
+    });
+}
+
+inline void rbm_gradient(py::handle v, py::handle h, py::handle v_chain, py::handle h_chain, py::handle dw,
+                         py::handle da, py::handle db) {
+    Border border("rbm_gradient");
+    for_dtype(border, "v", v, [&](auto zero) {
+        using T = decltype(zero);
+        const auto X = border.in<T>("v", v, 2), H = border.in<T>("h", h, 2);
+        const auto XC = border.in<T>("v_chain", v_chain, 2), HC = border.in<T>("h_chain", h_chain, 2);
+        const auto DW = border.out<T>("dw", dw, 2), DA = border.out<T>("da", da, 1), DB = border.out<T>("db", db, 1);
+        const Index V = X[1], U = H[1];
+        border.shape("h", H, "(N, U)", {X[0], U});
+        border.shape("v_chain", XC, "(M, V)", {XC[0], V});
+        border.shape("h_chain", HC, "(M, U)", {XC[0], U});
+        border.shape("dw", DW, "(U, V)", {U, V});
+        border.shape("da", DA, "(V,)", {V});
+        border.shape("db", DB, "(U,)", {U});
+        const Samples<T> data{X[0], X.data, H.data, 0}, chains{XC[0], XC.data, HC.data, 0};
+        unlocked([&] { cuarzo::rbm_gradient<T>(V, U, data, chains, DW.data, DA.data, DB.data); });
     });
 }
 

@@ -178,3 +178,13 @@ def test_edges():
     assert free_energy(v, w[[1]], np.zeros(1), np.zeros(1)) == 0
     assert free_energy(v, w[[6]], np.array([3.0]), np.zeros(1)) == -803
     assert free_energy(1e200 * v, w[[6]] * 0, np.zeros(1), np.zeros(1), True) == np.inf
+
+
+def test_gradient_by_hand():
+    v, h = np.array([[1.0, 0.0], [1.0, 1.0]]), np.array([[0.5], [0.25]])
+    v_chain, h_chain = np.array([[0.0, 1.0]]), np.array([[0.75]])
+    dw, da, db = np.empty((1, 2)), np.empty(2), np.empty(1)
+    naive.rbm_gradient(v, h, v_chain, h_chain, dw, da, db)
+    np.testing.assert_array_equal(dw, [[-(0.5 + 0.25) / 2, 0.75 - 0.25 / 2]])
+    np.testing.assert_array_equal(da, [-1, 1 - 0.5])
+    np.testing.assert_array_equal(db, [0.75 - 0.75 / 2])

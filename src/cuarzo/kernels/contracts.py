@@ -97,6 +97,7 @@ rbm_gibbs:
     h(N, U) w(U, V) a(V) b(U) | gaussian steps key counter
     | v_mean(N, V) v_sample(N, V) h_mean(N, U) h_sample(N, U)
 rbm_free_energy: v(N, V) w(U, V) a(V) b(U) | gaussian | f(N)
+rbm_gradient: v(N, V) h(N, U) v_chain(M, V) h_chain(M, U) | | dw(U, V) da(V) db(U)
 
 [random]
 philox_uniform: | key counter | u(*)

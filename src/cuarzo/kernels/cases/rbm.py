@@ -5,7 +5,7 @@ decides. With the keys of the small cases there is no such unit (tests/kernels/t
 samples are exact there, and those of a chain too.
 """
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,8 @@ _SUBNORMAL = 4  # of the smallest number: what a mean may lose where it underflo
 
 # real: units of a layer that is given are any number, as grey values and probabilities are; unbiased: biases of 0;
 # large: means of 0 and 1; certain: means that are 1 in float32, and not in float64; special: infinities and NaN among
-# the biases.
-Values = Literal["normal", "real", "unbiased", "large", "certain", "special"]
+# the biases; spoilt: among the weights, where a sum of those that are on is not the product.
+Values = Literal["normal", "real", "unbiased", "large", "certain", "special", "spoilt"]
 
 
 class Units(NamedTuple):
@@ -46,7 +46,10 @@ class Units(NamedTuple):
             a, b = a + 25, b + 25
         if self.values == "special":
             a[:3], b[:3] = (-np.inf, 0, 2) if self.gaussian else (np.nan, np.inf, -np.inf), (np.inf, np.nan, -np.inf)
-        given = {"v": v, "h": h, "w": 2 * draw(U, V) / max(1, V + U) ** 0.5, "a": a, "b": b, **self._options()}
+        w = 2 * draw(U, V) / max(1, V + U) ** 0.5
+        if self.values == "spoilt":
+            w[0, 0], w[U // 2, V // 2], w[-1, -1] = np.inf, np.nan, -np.inf
+        given = {"v": v, "h": h, "w": w, "a": a, "b": b, **self._options()}
         return {**given, **self._outputs(kernel)}
 
     def _options(self) -> Arguments:
@@ -84,6 +87,11 @@ _LAYERS = [
     Units(7, 9, 8, values="special"),
     Units(1, 5, 4, key=2, counter=7763096, values="special"),  # float32: u[2] is 0, and the mean of -inf is: off
     Units(5, 16, 17, samples=False),
+    Units(16, 33, 65),  # rows enough for products by tables, and a byte, a table, a block of columns more than full
+    Units(47, 65, 40, key=2, counter=2**64 - 9),
+    Units(21, 30, 130, values="real"),
+    Units(17, 20, 24, values="spoilt"),
+    Units(300, 9, 10, key=4),  # several blocks of rows
 ]
 _GAUSSIAN = [case._replace(gaussian=True) for case in _LAYERS]
 _CHAINS = [
@@ -93,6 +101,54 @@ _CHAINS = [
     Units(1, 3, 2, steps=9),
     Units(5, 9, 7, steps=2, counter=2**63 + 5),
     Units(5, 9, 7, steps=3, values="special"),
+    Units(18, 41, 70, steps=3),
+    Units(18, 12, 15, steps=2, values="spoilt"),
+]
+
+
+class Learning(NamedTuple):
+    """N rows of data, and M chains; binary: the visible units of both are 0 or 1; grey: those of the data are not;
+    spoilt: with infinities and NaN.
+    """
+
+    N: int
+    M: int
+    V: int
+    U: int
+    binary: bool = True
+    grey: bool = False
+    spoilt: bool = False
+
+    def make(self, kernel: str, draw: Draw) -> Arguments:
+        given = {"v": draw(self.N, self.V), "v_chain": draw(self.M, self.V)}
+        if self.binary:
+            given = {name: v if self.grey and name == "v" else (v > 0).astype(v.dtype) for name, v in given.items()}
+        given |= {"h": draw(self.N, self.U), "h_chain": draw(self.M, self.U)}
+        if self.spoilt:
+            given["h"][0, :2], given["h_chain"][-1, -2:] = (np.inf, np.nan), (-np.inf, np.inf)
+        return {**given, "dw": (self.U, self.V), "da": (self.V,), "db": (self.U,)}
+
+    def terms(self, kernel: str) -> int:
+        return self.N + self.M
+
+    def flops(self, kernel: str) -> int:
+        return 2 * (self.N + self.M) * self.V * self.U
+
+
+_LEARNING = [
+    Learning(1, 1, 1, 1),
+    Learning(0, 3, 17, 5),
+    Learning(3, 0, 17, 5),
+    Learning(5, 8, 16, 17),
+    Learning(9, 4, 35, 33),
+    Learning(4, 7, 9, 66, binary=False),
+    Learning(33, 41, 65, 70),
+    Learning(40, 1, 300, 3),
+    Learning(12, 9, 18, 7, grey=True),
+    Learning(3, 5, 17, 0),
+    Learning(3, 5, 0, 4),
+    Learning(3, 5, 20, 6, spoilt=True),
+    Learning(3, 5, 20, 6, binary=False, spoilt=True),
 ]
 _COURSE = [Units(100, 784, 500), Units(16, 64, 32)]
 
@@ -101,12 +157,13 @@ SMALL = {
     "rbm_visible": _LAYERS + _GAUSSIAN,
     "rbm_gibbs": _CHAINS + [case._replace(gaussian=True) for case in _CHAINS],
     "rbm_free_energy": [case for case in _LAYERS + _GAUSSIAN if case.samples],
+    "rbm_gradient": _LEARNING,
 }
-COURSE = {kernel: _COURSE for kernel in SMALL}
+COURSE = {**{kernel: _COURSE for kernel in SMALL}, "rbm_gradient": [Learning(100, 100, 784, 500)]}
 IN_DTYPE = True
 
 
-def bounds(kernel: str, settings: Units, given: Arguments, expected: dict, eps: float) -> dict[str, NDArray]:
+def bounds(kernel: str, settings: Any, given: Arguments, expected: dict, eps: float) -> dict[str, NDArray]:
     """What rounding may do to each element: the backend's, in precision eps, and naive's in float64 together.
 
     What a unit receives, x = bias + sum of n products, is off by at most D = (n + 2) eps (|bias| + sum |x_i| |w_i|).
@@ -119,12 +176,15 @@ def bounds(kernel: str, settings: Units, given: Arguments, expected: dict, eps: 
       3 eps r. t = 2 pi u is rounded twice, off by 2 pi eps, in naive again; the cosine 4 eps: (4 pi r + 16 |z|) eps.
     * In a chain an unknown sample leaves all that follows in its row unknown: inf. Where real visible units are off by
       d, the hidden units receive sum |w_i| d_i on top.
+    * A gradient is a sum of N + M products, each divided once.
     * The free energy: the slope of a softplus is sigmoid(x), so that D moves it by at most sigmoid(x + D) D; evaluating
       costs 6 eps of it. The sum of its V + U terms is off by (V + U + 4) eps of their absolute values together.
     """
     with np.errstate(all="ignore"):  # infinities and NaN of the special cases
         if kernel == "rbm_free_energy":
             return {"f": _free_energy_bound(given, eps)}
+        if kernel == "rbm_gradient":
+            return _gradient_bounds(settings, given, eps)
         if kernel == "rbm_gibbs":
             return _chain_bounds(settings, given, eps)
         return _layer_bounds(kernel, given, expected, eps)
@@ -215,3 +275,14 @@ def _free_energy_bound(given: Arguments, eps: float) -> NDArray:
     softplus, terms = np.logaddexp(0, x), v.shape[1] + x.shape[1]
     evaluated = (off / (1 + np.exp(-(x + off))) + 6 * eps * softplus).sum(axis=1)
     return (terms + 4) * eps * (own.sum(axis=1) + softplus.sum(axis=1)) + evaluated
+
+
+def _gradient_bounds(settings: Learning, given: Arguments, eps: float) -> dict[str, NDArray]:
+    size = {name: np.abs(given[name].astype(np.float64)) for name in CONTRACTS["rbm_gradient"].inputs}
+    N, M = max(1, settings.N), max(1, settings.M)
+    magnitudes = {
+        "dw": size["h_chain"].T @ size["v_chain"] / M + size["h"].T @ size["v"] / N,
+        "da": size["v_chain"].sum(axis=0) / M + size["v"].sum(axis=0) / N,
+        "db": size["h_chain"].sum(axis=0) / M + size["h"].sum(axis=0) / N,
+    }
+    return {name: (settings.terms("rbm_gradient") + 2) * eps * value for name, value in magnitudes.items()}

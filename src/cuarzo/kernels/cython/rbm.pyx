@@ -47,6 +47,16 @@ def rbm_free_energy(v, w, a, b, gaussian, f):
     _free_energy(v, a, b, sums, gaussian, f)
 
 
+def rbm_gradient(v, h, v_chain, h_chain, dw, da, db):
+    _border.check("rbm_gradient", v, h, v_chain, h_chain, dw, da, db)
+    shown = np.empty_like(dw)
+    matmul(h, v, True, False, shown)
+    matmul(h_chain, v_chain, True, False, dw)
+    _difference(shown, max(1, len(v)), max(1, len(v_chain)), dw)
+    _mean_difference(v, v_chain, da)
+    _mean_difference(h, h_chain, db)
+
+
 def _after(counter, drawn, numbers):
     """The block after a draw that took so many numbers for each element."""
     per_block = 16 // drawn.itemsize
@@ -122,6 +132,37 @@ def _free_energy(
     cdef int threads = min(get_num_threads(), max(1, N))
     for n in prange(N, nogil=True, schedule="static", num_threads=threads):
         f[n] = _own(v[n], a, gaussian) - _softplus_sum(sums[n], b)
+
+
+def _difference(
+    const floating[:, ::1] shown,  # IN (U, V): h^T v
+    Py_ssize_t N,
+    Py_ssize_t M,
+    floating[:, ::1] dw,  # INOUT (U, V): h_chain^T v_chain in
+):
+    cdef Py_ssize_t j, i
+    cdef int threads = min(get_num_threads(), max(1, dw.shape[0]))
+    for j in prange(dw.shape[0], nogil=True, schedule="static", num_threads=threads):
+        for i in range(dw.shape[1]):
+            dw[j, i] = dw[j, i] / M - shown[j, i] / N
+
+
+def _mean_difference(
+    const floating[:, ::1] x,  # IN (N, K)
+    const floating[:, ::1] y,  # IN (M, K)
+    floating[::1] d,  # OUT (K,): mean of y - mean of x
+):
+    cdef Py_ssize_t k
+    for k in range(d.shape[0]):
+        d[k] = _column_mean(y, k) - _column_mean(x, k)
+
+
+cdef floating _column_mean(const floating[:, ::1] x, Py_ssize_t k) noexcept nogil:
+    cdef floating total = 0
+    cdef Py_ssize_t n
+    for n in range(x.shape[0]):
+        total += x[n, k]
+    return total / max(1, x.shape[0])
 
 
 cdef floating _own(const floating[::1] v, const floating[::1] a, bint gaussian) noexcept nogil:

@@ -14,6 +14,11 @@ sigmoid(x) = 1 / (1 + e^-x) and softplus(x) = log(1 + e^x),
     p(v_i | h)     = N(a_i + sum_j h_j w_ji, 1)                                 Gaussian
     F(v) = -log sum_h e^-E(v, h) = (v's own part of E) - sum_j softplus(b_j + sum_i w_ji v_i)
 
+The gradient of -log p(v), its mean over the data, is what the model dreams less what the data show. Chains estimate the
+first half, M of them beside N rows of data; a mean over none is 0:
+
+    dw_ji = mean over chains of h_j v_i - mean over the data of h_j v_i       da_i, db_j: the same of v_i, and of h_j
+
 Random numbers: unit j of row n is element i = n units + j of its layer's draw. A unit is on where u[i] < mean, the mean
 as it was stored; NaN turns none on. A Gaussian unit takes two numbers (Box and Muller 1958):
 
@@ -27,6 +32,8 @@ practical guide to training restricted Boltzmann machines", sections 2 and 13.2 
 """
 
 import math
+from collections.abc import Iterable
+from operator import mul
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +104,22 @@ def rbm_free_energy(v: NDArray, w: NDArray, a: NDArray, b: NDArray, gaussian: bo
         f[n] = total - sum(_softplus(x) for x in inputs)
 
 
+def rbm_gradient(
+    v: NDArray, h: NDArray, v_chain: NDArray, h_chain: NDArray, dw: NDArray, da: NDArray, db: NDArray
+) -> None:
+    # v, h              IN  (N, V), (N, U): data, and the means of h given them
+    # v_chain, h_chain  IN  (M, V), (M, U)
+    # dw  OUT (U, V),  da  OUT (V,),  db  OUT (U,)
+    shown = [column.tolist() for column in v.T], [column.tolist() for column in h.T]
+    dreamt = [column.tolist() for column in v_chain.T], [column.tolist() for column in h_chain.T]
+    for j, (h_j, h_chain_j) in enumerate(zip(shown[1], dreamt[1], strict=True)):
+        db[j] = _mean(h_chain_j) - _mean(h_j)
+        for i, (v_i, v_chain_i) in enumerate(zip(shown[0], dreamt[0], strict=True)):
+            dw[j, i] = _mean(map(mul, h_chain_j, v_chain_i)) - _mean(map(mul, h_j, v_i))
+    for i, (v_i, v_chain_i) in enumerate(zip(shown[0], dreamt[0], strict=True)):
+        da[i] = _mean(v_chain_i) - _mean(v_i)
+
+
 def _inputs(x: NDArray, w: NDArray, bias: NDArray) -> list[list[float]]:
     """bias_j + sum_i x_ni w_ij: what each unit j of each row n receives."""
     columns = list(zip(bias.tolist(), w.T.tolist(), strict=True))
@@ -145,3 +168,11 @@ def _sigmoid(x: float) -> float:
 
 def _softplus(x: float) -> float:
     return (x if x > 0 else 0.0) + math.log1p(math.exp(-abs(x)))
+
+
+def _mean(terms: Iterable[float]) -> float:
+    total, count = 0.0, 0
+    for term in terms:
+        total += term
+        count += 1
+    return total / max(1, count)

@@ -64,6 +64,18 @@ def rbm_free_energy(v: NDArray, w: NDArray, a: NDArray, b: NDArray, gaussian: bo
     _free_energy(v, a, b, sums, bool(gaussian), f)
 
 
+def rbm_gradient(
+    v: NDArray, h: NDArray, v_chain: NDArray, h_chain: NDArray, dw: NDArray, da: NDArray, db: NDArray
+) -> None:
+    _border.check("rbm_gradient", v, h, v_chain, h_chain, dw, da, db)
+    shown = np.empty_like(dw)
+    matmul(h, v, True, False, shown)
+    matmul(h_chain, v_chain, True, False, dw)
+    _difference(shown, max(1, len(v)), max(1, len(v_chain)), dw)
+    _mean_difference(v, v_chain, da)
+    _mean_difference(h, h_chain, db)
+
+
 def _bernoulli_layer(bias: NDArray, key: int, counter: int, mean: NDArray, sample: NDArray | None) -> None:
     """`mean` comes with the sums over the other layer; it also stands for a sample that nobody asked for."""
     u = np.empty(mean.shape if sample is not None else (0, 0), mean.dtype)
@@ -147,3 +159,28 @@ def _softplus_sum(x, b):
         y = x[j] + b[j]
         total += max(y, x.dtype.type(0)) + math.log1p(math.exp(-abs(y)))
     return total
+
+
+@parallel
+def _difference(shown, N, M, dw):
+    # shown  IN    (U, V): h^T v
+    # dw     INOUT (U, V): h_chain^T v_chain in
+    n, m = dw.dtype.type(N), dw.dtype.type(M)
+    for j in prange(dw.shape[0]):
+        for i in range(dw.shape[1]):
+            dw[j, i] = dw[j, i] / m - shown[j, i] / n
+
+
+@parallel
+def _mean_difference(x, y, d):
+    # x  IN  (N, K)
+    # y  IN  (M, K)
+    # d  OUT (K,): mean of y - mean of x
+    n, m = d.dtype.type(max(1, x.shape[0])), d.dtype.type(max(1, y.shape[0]))
+    for k in prange(d.size):
+        first, second = d.dtype.type(0), d.dtype.type(0)
+        for row in range(x.shape[0]):
+            first += x[row, k]
+        for row in range(y.shape[0]):
+            second += y[row, k]
+        d[k] = second / m - first / n

@@ -57,6 +57,18 @@ def rbm_free_energy(v: NDArray, w: NDArray, a: NDArray, b: NDArray, gaussian: bo
     np.subtract(own, (np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))).sum(axis=1), out=f)
 
 
+def rbm_gradient(
+    v: NDArray, h: NDArray, v_chain: NDArray, h_chain: NDArray, dw: NDArray, da: NDArray, db: NDArray
+) -> None:
+    _border.check("rbm_gradient", v, h, v_chain, h_chain, dw, da, db)
+    N, M = max(1, len(v)), max(1, len(v_chain))
+    np.matmul(h_chain.T, v_chain, out=dw)
+    dw /= M
+    dw -= (h.T @ v) / N
+    np.subtract(v_chain.sum(axis=0) / M, v.sum(axis=0) / N, out=da)
+    np.subtract(h_chain.sum(axis=0) / M, h.sum(axis=0) / N, out=db)
+
+
 def _bernoulli(key: int, counter: int, mean: NDArray, sample: NDArray | None) -> None:
     """`mean` comes with what each unit receives."""
     e = np.exp(-np.abs(mean))  # cannot overflow

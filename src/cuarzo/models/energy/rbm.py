@@ -187,9 +187,10 @@ class RBM(Module):
 
     def _learn(self, v: Array, p: Array, chain: Chain) -> None:
         """grad of -log p: what the model dreams less what the data show."""
-        shown, dreamt = _statistics(v, p), _statistics(chain.v_sample, chain.h_mean)
-        for parameter, data, model in zip(self._parameters(), shown, dreamt):
-            parameter.grad = model - data
+        grads = [np.empty_like(parameter.data) for parameter in self._parameters()]
+        kernels.current().rbm_gradient(v, p, chain.v_sample, chain.h_mean, *grads)
+        for parameter, grad in zip(self._parameters(), grads):
+            parameter.grad = grad
 
     def _hidden_mean(self, method: str, v: Array) -> Array:
         given = self._given_v(method, v)
@@ -239,11 +240,3 @@ class RBM(Module):
 def rbm(visible: int = 28 * 28, hidden: int = 500, *, dtype: DTypeLike = np.float32) -> RBM:
     """An RBM of binary units for binarised images."""
     return RBM(visible, hidden, dtype=dtype)
-
-
-def _statistics(v: Array, p: Array) -> tuple[Array, Array, Array]:
-    """The means over the rows of h v, v and h, with p the means of h."""
-    products = np.empty((p.shape[1], v.shape[1]), v.dtype)
-    kernels.current().matmul(p, v, True, False, products)  # p^T v
-    products /= len(v)
-    return products, v.mean(axis=0), p.mean(axis=0)
