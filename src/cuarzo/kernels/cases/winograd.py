@@ -26,7 +26,7 @@ _STEPS = {2: 1 + 2 + 2, 4: 6 + 4 + 5}
 
 
 def matrices(m: int) -> tuple[NDArray, NDArray, NDArray]:
-    """A' (m, n), G (n, 3), B' (n, n), n = m + 2: powers of the points, and the polynomials that vanish at the others."""
+    """A' (m, n), G (n, 3), B' (n, n), n = m + 2: powers of the points; polynomials that vanish at the others."""
     points, n = np.array(POINTS[m], float), m + 2
     others = [np.delete(points, i) for i in range(n - 1)]
     A, G, B = np.zeros((n, m)), np.zeros((n, 3)), np.zeros((n, n))
