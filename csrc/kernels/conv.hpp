@@ -36,11 +36,12 @@ inline void stand_upright(ConvShape &shape) {
     if (shape.depth.in * shape.depth.out * rows.in * rows.out * rows.window == 1) std::swap(shape.rows, shape.columns);
 }
 
-// The rule. Winograd, in float32, where vectors of 16 channels and of 16 filters are full: 1.3 to 4 times faster than
-// the better of the others on 1 and 8 images of 7, 14, 28 and 56 rows, from 16 to 64 channels and filters, on one and on
-// two threads; with 8 of either 0.6 to 3 times. In float64, which is asked for accuracy, it serves by name only.
+// The rule. Winograd, in float32, from 16 channels and 16 filters on, whose vectors are then full: 1.3 to 5 times faster
+// than the better of the others on 1 and 8 images of 2 to 56 rows, 16 to 512 channels and filters, one and two threads,
+// on AVX-512; 1.8 to 4 times on AVX2 and SSE. With 8 of either it is 0.6 to 3 times. A single row of results would use a
+// quarter of its tiles (0.2 to 0.6 times). In float64, which is asked for accuracy, it serves by name only.
 template <class T> bool prefers_winograd(const Correlation<T> &p) {
-    return sizeof(T) == 4 && p.C >= 16 && p.F >= 16 && serves_winograd(p);
+    return sizeof(T) == 4 && p.C >= 16 && p.F >= 16 && p.rows.out > 1 && p.columns.out > 1 && serves_winograd(p);
 }
 
 // Rows of `length` results leave part of the direct tiles' last vector idle; packing a panel costs as much as
