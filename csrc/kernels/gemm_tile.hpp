@@ -19,7 +19,7 @@ template <class T> struct Matrix {
 // out[k * width + i] = a(i, k) for i < rows: where a's rows are consecutive in memory, and the packed columns are not.
 // Blocks are transposed in registers; the ends, element by element.
 template <class T> void pack_transposed(Matrix<T> a, Index rows, Index depth, Index width, T *out) {
-    constexpr int n = static_cast<int>(lanes<T>), few = static_cast<int>(tile_rows);
+    constexpr int n = static_cast<int>(lanes<T>), few = static_cast<int>(tile_rows), ahead = 512 / sizeof(T);
     Index k = 0;
     if constexpr (few < n && (few & (few - 1)) == 0) // a panel of the left factor, narrower than a vector
         for (; rows == few && width == few && k + n <= depth; k += n) {
@@ -33,7 +33,11 @@ template <class T> void pack_transposed(Matrix<T> a, Index rows, Index depth, In
     for (; k + n <= depth; k += n)
         for (Index i = 0; i < rows; i += n) {
             Vec<T> block[n];
-            for (int j = 0; j < n; ++j) block[j] = load(a.data + std::min(i + j, rows - 1) * a.row + k);
+            for (int j = 0; j < n; ++j) {
+                const T *from = a.data + std::min(i + j, rows - 1) * a.row + k;
+                __builtin_prefetch(from + ahead); // so many rows at once are more than the hardware follows by itself
+                block[j] = load(from);
+            }
             transpose<T>(block);
             for (int j = 0; j < n; ++j) store_first(out + (k + j) * width + i, block[j], std::min<Index>(n, rows - i));
         }
