@@ -6,7 +6,7 @@
 // the work of four multiplications ("method of the four Russians": Arlazarov, Dinic, Kronrod and Faradzhev 1970). A
 // table costs sixteen stores for each vector of columns, and serves all rows of a.
 //
-//   bits     a as bits: byte k / 8 of row m is bytes[k / 8 * rows + m], and its lowest bit is the first k
+//   bits     a as words of 32 bits: words[k / 32 * rows + m] belongs to row m, and its lowest bit to the first k
 //   tables   those of 32 rows of b and binary_vectors vectors of columns fill the first cache (AVX-512: 32 KB)
 //   blocks   all of a block of rows pass through them, with the sums waiting in the second cache
 //
@@ -25,11 +25,13 @@ template <class T> inline constexpr Index binary_columns = binary_vectors * lane
 // As many rows as make tables worth while.
 inline constexpr Index least_binary_rows = 16;
 
-inline Index bit_bytes(Index units) { return ceil_div(units, 8); }
+inline Index bit_words(Index units) { return ceil_div(units, 32); }
 
-// Bits k ... k + count - 1 of row m, k a multiple of 8.
-inline void put_bits(std::uint64_t bits, Index m, Index k, Index count, Index rows, std::uint8_t *bytes) {
-    for (Index i = 0; i < count; i += 8) bytes[(k + i) / 8 * rows + m] = static_cast<std::uint8_t>(bits >> i);
+// Bits k ... k + count - 1 of row m; k is a multiple of 8, and only the bytes in question are written: the others may be
+// another thread's.
+inline void put_bits(std::uint64_t bits, Index m, Index k, Index count, Index rows, std::uint32_t *words) {
+    for (Index i = k; i < k + count; i += 8, bits >>= 8)
+        reinterpret_cast<std::uint8_t *>(words + i / 32 * rows + m)[i / 8 % 4] = static_cast<std::uint8_t>(bits);
 }
 
 // Calls pack(begin, end) for blocks of rows side by side; true if all of them are.
@@ -44,7 +46,7 @@ template <class Pack> bool pack_blocks(Index rows, Index depth, Pack pack) {
 }
 
 // a (rows, depth) to bits: false if it has other values than 0 and 1.
-template <class T> bool pack_bits(const T *a, Index rows, Index depth, std::uint8_t *bytes) {
+template <class T> bool pack_bits(const T *a, Index rows, Index depth, std::uint32_t *words) {
     return pack_blocks(rows, depth, [=](Index begin, Index end) {
         Mask<T> other{};
         for (Index m = begin; m < end; ++m)
@@ -57,29 +59,29 @@ template <class T> bool pack_bits(const T *a, Index rows, Index depth, std::uint
                     other |= ~(on | (x == 0));
                     bits |= static_cast<std::uint64_t>(lane_bits<T>(on)) << i;
                 }
-                put_bits(bits, m, k, count, rows, bytes);
+                put_bits(bits, m, k, count, rows, words);
             }
         return !any<T>(other);
     });
 }
 
 // The same for the transpose of a (depth, rows).
-template <class T> bool pack_bits_transposed(const T *a, Index rows, Index depth, std::uint8_t *bytes) {
-    typedef std::uint8_t Bytes __attribute__((vector_size(lanes<T>)));
+template <class T> bool pack_bits_transposed(const T *a, Index rows, Index depth, std::uint32_t *words) {
+    typedef std::uint32_t Words __attribute__((vector_size(4 * lanes<T>)));
     return pack_blocks(rows, depth, [=](Index begin, Index end) {
         Mask<T> other{};
-        for (Index k = 0; k < depth; k += 8)
+        for (Index k = 0; k < depth; k += 32)
             for (Index m = begin; m < end; m += lanes<T>) {
                 const Index count = std::min(lanes<T>, end - m);
                 Mask<T> bits{};
-                for (Index i = 0; i < std::min<Index>(8, depth - k); ++i) {
+                for (Index i = 0; i < std::min<Index>(32, depth - k); ++i) {
                     const Vec<T> x = load_first(a + (k + i) * rows + m, count);
                     const Mask<T> on = x == 1;
                     other |= ~(on | (x == 0));
-                    bits |= on & (Lane<T>{1} << i);
+                    bits |= on & static_cast<Lane<T>>(std::uint32_t{1} << i);
                 }
-                const Bytes narrow = __builtin_convertvector(bits, Bytes);
-                std::memcpy(bytes + k / 8 * rows + m, &narrow, static_cast<std::size_t>(count));
+                const Words narrow = __builtin_convertvector(bits, Words);
+                std::memcpy(words + k / 32 * rows + m, &narrow, static_cast<std::size_t>(count) * 4);
             }
         return !any<T>(other);
     });
@@ -105,18 +107,17 @@ template <class T, int V> Vec<T> build_tables(Index depth, const T *b, T scale, 
     return spoilt;
 }
 
-// c[m][V vectors] += the sums that `depth` bits of row m choose
-template <class T, int V>
-void add_chosen(Index rows, Index depth, const std::uint8_t *bytes, Index stride, const T *tables, T *c) {
+// c[m][V vectors] += the sums that the first `depth` bits of row m choose
+template <class T, int V> void add_chosen(Index rows, Index depth, const std::uint32_t *words, const T *tables, T *c) {
     constexpr Index row = V * lanes<T>;
     for (Index m = 0; m < rows; ++m, c += row) {
         Vec<T> sum[V];
         CUARZO_UNROLL
         for (int v = 0; v < V; ++v) sum[v] = load(c + v * lanes<T>);
         const T *table = tables;
-        for (Index k = 0; k < depth; k += 8, table += 32 * row) {
-            const Index byte = bytes[k / 8 * stride + m];
-            const T *first = table + (byte & 15) * row, *second = table + (16 + (byte >> 4)) * row;
+        std::uint32_t bits = words[m];
+        for (Index k = 0; k < depth; k += 8, bits >>= 8, table += 32 * row) {
+            const T *first = table + (bits & 15) * row, *second = table + (16 + (bits >> 4 & 15)) * row;
             CUARZO_UNROLL
             for (int v = 0; v < V; ++v) sum[v] += load(first + v * lanes<T>);
             CUARZO_UNROLL
@@ -129,7 +130,7 @@ void add_chosen(Index rows, Index depth, const std::uint8_t *bytes, Index stride
 
 // scale a b, with a as bits
 template <class T> struct BinaryProduct {
-    const std::uint8_t *bits;
+    const std::uint32_t *words;
     Index depth;
     Matrix<T> b;
     T scale = 1;
@@ -147,7 +148,7 @@ bool binary_block(const BinaryProduct<T> &product, Range rows, Index total, Rang
         pack(product.b.transposed().at(columns.begin, k), count, depth, row, panel);
         std::fill(panel + depth * row, panel + whole * row, T{0});
         spoilt += build_tables<T, V>(whole, panel, product.scale, tables);
-        add_chosen<T, V>(rows.end - rows.begin, depth, product.bits + k / 8 * total + rows.begin, total, tables, sums);
+        add_chosen<T, V>(rows.end - rows.begin, depth, product.words + k / 32 * total + rows.begin, tables, sums);
     }
     return !any<T>(spoilt != 0);
 }
@@ -164,7 +165,7 @@ template <class T, int V = binary_vectors> BinaryBlock<T> binary_block_for(Index
 // where a right factor is not finite; what was finished is then worth nothing.
 template <class T, class Finish>
 bool multiply_binary(Index rows, Index columns, std::initializer_list<BinaryProduct<T>> products, Finish finish) {
-    const Index block = even_block(rows, 256), across = ceil_div(columns, binary_columns<T>);
+    const Index block = even_block(rows, 512), across = ceil_div(columns, binary_columns<T>);
     const Index items = ceil_div(rows, block) * across, slots = parallel_slots(items);
     Scratch scratch;
     T *sums = scratch.take<T>(slots, block, binary_columns<T>);

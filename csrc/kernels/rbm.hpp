@@ -42,7 +42,7 @@ template <class T> struct Layer {
     const T *bias;
     Draw draw;
     T *mean, *sample;
-    std::uint8_t *bits;
+    std::uint32_t *bits;
 };
 
 // Units j ... j + count - 1 of row n
@@ -88,7 +88,7 @@ template <class T> void find_units(const Layer<T> &layer, bool gaussian, Index n
 
 // The layer given the other one as bits, w (inputs, units); false where a weight is not finite.
 template <class T>
-bool layer_of_bits(const Layer<T> &layer, bool gaussian, Index inputs, const std::uint8_t *bits, Matrix<T> w) {
+bool layer_of_bits(const Layer<T> &layer, bool gaussian, Index inputs, const std::uint32_t *bits, Matrix<T> w) {
     return multiply_binary<T>(layer.rows, layer.units, {{bits, inputs, w}},
                               [&](Range rows, Range columns, const T *sums, Index width) {
                                   for (Index n = rows.begin; n < rows.end; ++n, sums += width)
@@ -114,7 +114,7 @@ template <class T> void layer_of_any(const Layer<T> &layer, bool gaussian, Index
 template <class T> void find_layer(const Layer<T> &layer, bool gaussian, Index inputs, const T *x, Matrix<T> w) {
     if (layer.rows >= least_binary_rows) {
         Scratch scratch;
-        std::uint8_t *bits = scratch.take<std::uint8_t>(bit_bytes(inputs), layer.rows);
+        std::uint32_t *bits = scratch.take<std::uint32_t>(bit_words(inputs), layer.rows);
         if (pack_bits(x, layer.rows, inputs, bits) && layer_of_bits(layer, gaussian, inputs, bits, w)) return;
     }
     layer_of_any(layer, gaussian, inputs, x, w);
@@ -143,8 +143,8 @@ bool binary_gibbs(const RbmShape &shape, const T *h, const T *w, const T *a, con
                   T *v_mean, T *v_sample, T *h_mean, T *h_sample) {
     if (shape.rows < least_binary_rows) return false;
     Scratch scratch;
-    std::uint8_t *visible = scratch.take<std::uint8_t>(bit_bytes(shape.visible), shape.rows);
-    std::uint8_t *hidden = scratch.take<std::uint8_t>(bit_bytes(shape.hidden), shape.rows);
+    std::uint32_t *visible = scratch.take<std::uint32_t>(bit_words(shape.visible), shape.rows);
+    std::uint32_t *hidden = scratch.take<std::uint32_t>(bit_words(shape.hidden), shape.rows);
     if (!pack_bits(h, shape.rows, shape.hidden, hidden)) return false;
     for (Index step = 1; step <= steps; ++step) {
         Layer<T> v{shape.rows, shape.visible, a, draw, nullptr, nullptr, visible};

@@ -43,8 +43,8 @@ void mean_difference(Index units, const Samples<T> &data, const T *x, const Samp
 template <class T> bool binary_products(Index V, Index U, const Samples<T> &data, const Samples<T> &chains, T *dw) {
     if (V < least_binary_rows) return false;
     Scratch scratch;
-    std::uint8_t *bits = scratch.take<std::uint8_t>(bit_bytes(data.count), V);
-    std::uint8_t *chain_bits = scratch.take<std::uint8_t>(bit_bytes(chains.count), V);
+    std::uint32_t *bits = scratch.take<std::uint32_t>(bit_words(data.count), V);
+    std::uint32_t *chain_bits = scratch.take<std::uint32_t>(bit_words(chains.count), V);
     if (!pack_bits_transposed(data.v, V, data.count, bits)) return false;
     if (!pack_bits_transposed(chains.v, V, chains.count, chain_bits)) return false;
     return multiply_binary<T>(
