@@ -60,13 +60,15 @@ class Settings:
     gibbs_steps: int = 1  # of either
 
 
-# LeNet-5: chosen by validation accuracy, on digits by its mean over the splits of seeds 0 to 7. They share images:
-# what is test data under one seed has been validation data of the choice under another.
+# LeNet-5: chosen by validation accuracy. On digits by its mean over the splits of seeds 0 to 7; they share images: what
+# is test data under one seed has been validation data of the choice under another. On MNIST, within the 15 seconds that
+# ten epochs take on two cores, seeds 0 to 2: momentum at 0.05 99.25 %, at 0.03 99.21 % (two seeds), AdamW at 0.002
+# 99.25 %; without shifts 99.00 % (one seed).
 RECIPES: dict[tuple[str, str], dict[str, Any]] = {
     ("softmax", "digits"): {"epochs": 60, "batch_size": 32},
     ("mlp", "digits"): {"epochs": 40, "batch_size": 32},
     ("lenet5", "digits"): {"epochs": 30, "batch_size": 16, "lr": 3e-3, "optimizer": "adamw", "shift": 2},
-    ("lenet5", "mnist"): {"epochs": 5, "batch_size": 32, "lr": 0.05, "optimizer": "momentum"},
+    ("lenet5", "mnist"): {"epochs": 10, "batch_size": 64, "lr": 0.05, "optimizer": "momentum", "shift": 1},
     ("lenet5", "fashion_mnist"): {"epochs": 10, "batch_size": 32},
     ("cnn", "digits"): {"epochs": 30, "batch_size": 16, "shift": 2},
     ("cnn", "mnist"): {"epochs": 5, "batch_size": 64},

@@ -9,7 +9,7 @@ from cuarzo import kernels
 from cuarzo.memory import empty
 from cuarzo.ops.checks import check_elements, check_tensor, flag, integer
 from cuarzo.ops.windows import IMAGE, Ints, Padding, output_size, pool_options
-from cuarzo.tensor import Tensor, recording
+from cuarzo.tensor import Tensor
 from cuarzo.tensor.graph import Array
 
 
@@ -132,19 +132,18 @@ def _max_pool(
     options = pool_options(op, n, kernel_size, stride, padding, dilation)
     size = output_size(op, x.shape[2:], *options, ceil_mode)
     y = empty(check_elements(op, (*x.shape[:2], *size)), x.dtype)
-    needed = return_indices or (x.requires_grad and recording())
-    indices = empty(y.shape, np.int64) if needed else None
-
-    backend, shape = kernels.current(), x.shape
-    getattr(backend, f"{op}_forward")(np.ascontiguousarray(x.data), *options, y, indices)
+    indices = empty(y.shape, np.int64) if return_indices else None
+    backend, image = kernels.current(), np.ascontiguousarray(x.data)
+    getattr(backend, f"{op}_forward")(image, *options, y, indices)
 
     def backward(dy: Array) -> tuple[Array]:
-        dx = empty(shape, dy.dtype)
-        getattr(backend, f"{op}_backward")(np.ascontiguousarray(dy), None, indices, *options, dx)
+        # The maxima are found again: reading the image once more costs less than writing and reading their indices.
+        dx = empty(image.shape, dy.dtype)
+        getattr(backend, f"{op}_backward")(np.ascontiguousarray(dy), image, None, *options, dx)
         return (dx,)
 
     pooled = Tensor.from_op(y, (x,), backward)
-    return (pooled, indices.copy()) if return_indices and indices is not None else pooled
+    return pooled if indices is None else (pooled, indices)
 
 
 def _avg_pool(
