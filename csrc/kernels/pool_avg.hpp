@@ -3,7 +3,7 @@
 //   y[n, c, j]  = sum_t x[n, c, h] / D[j]  over the taps in the volume,   h = j stride + t - before   along each axis
 //   dx[n, c, h] = sum of dy[n, c, j] / D[j]  over the windows that cover h
 #pragma once
-#include "pool_window.hpp"
+#include "pool_gradient.hpp"
 
 namespace cuarzo {
 
@@ -13,23 +13,25 @@ inline Index positions_counted(const Axis &axis, Index out, bool count_include_p
     return count_include_pad ? high - low : std::min(high, axis.in) - std::max<Index>(low, 0);
 }
 
-// D of a row of windows (o, p, q = 0 ...) is a factor of its own, `counted`, times one for each q.
+// 1 / D is a factor for the slice times one for the row times one for the column.
 template <class T> struct Divisors {
-    const PoolShape &shape;
-    bool count_include_pad;
-    T *columns; // whole vectors
+    const T *slices, *rows, *columns;
 
-    Divisors(Scratch &scratch, const PoolShape &shape_, bool count_include_pad_)
-        : shape(shape_),
-          count_include_pad(count_include_pad_),
-          columns(scratch.take<T>(round_up(shape.columns.out, lanes<T>))) {
-        for (Index q = 0; q < round_up(shape.columns.out, lanes<T>); ++q)
-            columns[q] =
-                q < shape.columns.out ? static_cast<T>(positions_counted(shape.columns, q, count_include_pad)) : T{1};
+    Divisors(Scratch &scratch, const PoolShape &shape, bool count_include_pad)
+        : slices(factors(scratch, shape.depth, count_include_pad)),
+          rows(factors(scratch, shape.rows, count_include_pad)),
+          columns(factors(scratch, shape.columns, count_include_pad)) {}
+
+    static const T *factors(Scratch &scratch, const Axis &axis, bool count_include_pad) {
+        const Index whole = round_up(axis.out, lanes<T>);
+        T *factor = scratch.take<T>(whole);
+        for (Index i = 0; i < axis.out; ++i)
+            factor[i] = T{1} / static_cast<T>(positions_counted(axis, i, count_include_pad));
+        std::fill(factor + axis.out, factor + whole, T{0});
+        return factor;
     }
-    T counted(Index o, Index p) const {
-        return static_cast<T>(positions_counted(shape.depth, o, count_include_pad)) *
-               static_cast<T>(positions_counted(shape.rows, p, count_include_pad));
+    CUARZO_INLINE Vec<T> of(Index o, Index p, Index q) const {
+        return broadcast(slices[o] * rows[p]) * load(columns + q);
     }
 };
 
@@ -38,79 +40,100 @@ template <class T> void avg_pool_forward(const PoolShape &shape, bool count_incl
     if (shape.channels * out == 0) return;
     Scratch scratch;
     const Index slots = channel_slots(shape);
-    const PoolCopy<T> pool(scratch, shape, slots);
+    const PoolSource<T> source(scratch, shape, slots);
     const Divisors<T> divisors(scratch, shape, count_include_pad);
-    for_channels(shape, slots, [&](Index channel, Index slot) {
-        T *to = y + channel * out;
-        Vec<T> counted{};
-        each_vector(pool, pool.fill(x + channel * in, T{0}, slot),
-                    [&](Index o, Index p, Index q, Index count, const T *from) {
-                        if (q == 0) counted = broadcast(divisors.counted(o, p));
-                        Vec<T> total{};
-                        for (Index t = 0; t < pool.taps.count; ++t) total += load(from + pool.taps.offset[t]);
-                        store_first(to, total / (counted * load(divisors.columns + q)), count);
-                        to += count;
-                    });
+    with_form(source, [&](auto form) {
+        for_channels(shape, slots, [&](Index channel, Index slot) {
+            const auto view = source.view(x + channel * in, x + shape.channels * in, T{0}, slot);
+            T *const to = y + channel * out, *const end = to + out;
+            for (Index o = 0; o < shape.depth.out; ++o)
+                source.each_vector(form, view, o, [=](const auto &reader, Place window) {
+                    Vec<T> total{};
+                    reader.each_tap([&](Index, Vec<T> v, bool first) { total = first ? v : total + v; });
+                    store_until(to + window.at, total * divisors.of(o, window.p, window.q), end);
+                });
+        });
     });
 }
 
-// row[k] = sum of shares[q] over the windows q that cover k. Both have room for whole vectors; behind the last window
-// shares holds zeros.
-template <class T> void spread(const Axis &columns, const T *shares, T *row) {
-    if (columns.window == 2 && columns.stride == 2 && columns.before == 0 && 2 * columns.out <= columns.in) {
-        for (Index q = 0; q < columns.out; q += lanes<T>) { // the common case: each share twice
-            const Vec<T> share = load(shares + q);
-            store(row + 2 * q, zip_low<T>(share, share));
-            store(row + 2 * q + lanes<T>, zip_high<T>(share, share));
+// to = shares of `count` windows, whole vectors: gradient times 1 / D
+template <class T>
+CUARZO_INLINE Vec<T> share_of(const Divisors<T> &divisors, const T *gradient, Index o, Index p, Index q, Index Q) {
+    return load_first(gradient, std::min(lanes<T>, Q - q)) * divisors.of(o, p, q);
+}
+
+// Where windows are apart: one slice of windows, one slice of dx
+template <class T, class Form>
+__attribute__((noinline)) void avg_gradient_rows(Form form_, GradientRows<T> rows, Divisors<T> divisors_, Index o,
+                                                 const T *from) {
+    const GradientRows<T> to = rows;
+    const Divisors<T> divisors = divisors_;
+    const Form form = form_;
+    for (Index p = 0; p < to.row_out; ++p, from += to.columns_out)
+        for (Index q = 0; q < to.columns_out; q += lanes<T>) {
+            const Vec<T> share = share_of(divisors, from + q, o, p, q, to.columns_out);
+            to.put(form, p, q, [=](Index) { return share; });
         }
-        std::fill(row + 2 * columns.out, row + columns.in, T{0});
-        return;
-    }
-    std::fill_n(row, columns.in, T{0});
-    for (Index q = 0; q < columns.out; ++q) {
-        const Index low = q * columns.stride - columns.before, high = std::min(low + columns.window, columns.in);
-        for (Index k = std::max<Index>(low, 0); k < high; ++k) row[k] += shares[q];
-    }
 }
 
-// to[k] = row[k], or += row[k]
-template <class T> void put_row(const T *row, Index n, bool add, T *to) {
-    Index k = 0;
-    for (; k + lanes<T> <= n; k += lanes<T>) store(to + k, add ? load(to + k) + load(row + k) : load(row + k));
-    if (k < n) store_first(to + k, add ? load_first(to + k, n - k) + load(row + k) : load(row + k), n - k);
+// The same gradient window by window, for strides of columns that no register sorts.
+template <class T>
+void spread_gradient(const PoolSource<T> &source, const Covers &slices, const Covers &lines, Index pitch,
+                     const T *share, T *row) {
+    const Reach &columns = source.columns;
+    for (Index d = 0; d < source.depth.in; ++d)
+        for (Index h = 0; h < source.rows.in; ++h, row += columns.in) {
+            std::fill_n(row, columns.in, T{0});
+            slices.at(d, [&](Covers::Cover slice) {
+                lines.at(h, [&](Covers::Cover line) {
+                    const T *from = share + (slice.out * source.rows.out + line.out) * pitch;
+                    for (Index q = 0; q < columns.out; ++q) {
+                        const Index low = columns.from + q * columns.stride;
+                        const Index high = std::min(low + columns.taps, columns.in);
+                        for (Index k = std::max<Index>(low, 0); k < high; ++k) row[k] += from[q];
+                    }
+                });
+            });
+        }
 }
 
-// A row of windows gives the same to each of the rows that it covers. Where no other covers them it is not added:
-// nothing then has to be read back that was set to zero just before.
 template <class T> void avg_pool_backward(const PoolShape &shape, bool count_include_pad, const T *dy, T *dx) {
     const Index in = shape.inputs(), out = shape.outputs();
-    const Axis &depth = shape.depth, &rows = shape.rows, &columns = shape.columns;
     if (shape.channels * in == 0) return;
+    if (out == 0) std::fill_n(dx, shape.channels * in, T{0});
+    if (out == 0) return;
     Scratch scratch;
+    const Index slots = channel_slots(shape);
+    const PoolSource<T> source(scratch, shape, slots);
     const Divisors<T> divisors(scratch, shape, count_include_pad);
-    const bool overlap = (rows.out > 1 && rows.stride < rows.window) || (depth.out > 1 && depth.stride < depth.window);
-    const Index slots = channel_slots(shape), share_step = round_up(columns.out, 64);
-    const Index row_step = std::max(round_up(columns.in, 64), 2 * share_step);
-    T *all_rows = scratch.take<T>(slots, row_step), *all_shares = scratch.take<T>(slots, share_step);
-    for_channels(shape, slots, [&](Index channel, Index slot) {
-        T *to = dx + channel * in, *row = all_rows + slot * row_step, *shares = all_shares + slot * share_step;
-        const T *from = dy + channel * out;
-        std::fill_n(to, in, T{0});
-        for (Index o = 0; o < depth.out; ++o)
-            for (Index p = 0; p < rows.out; ++p, from += columns.out) {
-                const Vec<T> counted = broadcast(divisors.counted(o, p));
-                for (Index q = 0; q < columns.out; q += lanes<T>)
-                    store(shares + q, load_first(from + q, std::min(lanes<T>, columns.out - q)) /
-                                          (counted * load(divisors.columns + q)));
-                spread(columns, shares, row);
-                const Range slices = taps_inside(depth, o), lines = taps_inside(rows, p);
-                for (Index e = slices.begin; e < slices.end; ++e) {
-                    const Index slice = o * depth.stride - depth.before + e;
-                    for (Index r = lines.begin; r < lines.end; ++r)
-                        put_row(row, columns.in, overlap,
-                                to + (slice * rows.in + p * rows.stride - rows.before + r) * columns.in);
+    if (apart(source))
+        return with_form(source, [&](auto form) {
+            for_channels(shape, slots, [&](Index channel, Index) {
+                for_slices(source, dx + channel * in, [&](Index o, T *slice) {
+                    avg_gradient_rows(form, GradientRows<T>(source, slice), divisors, o,
+                                      dy + channel * out + o * shape.rows.out * shape.columns.out);
+                });
+            });
+        });
+    const Covers slices(scratch, source.depth), lines(scratch, source.rows);
+    const ShareRows<T> shares(scratch, shape, source.columns, slots);
+    with_form(source, [&](auto form) {
+        for_channels(shape, slots, [&](Index channel, Index slot) {
+            T *share = shares.slot(slot);
+            const T *from = dy + channel * out;
+            for (Index o = 0; o < shape.depth.out; ++o)
+                for (Index p = 0; p < shape.rows.out; ++p, from += shape.columns.out, share += shares.pitch) {
+                    for (Index q = 0; q < shape.columns.out; q += lanes<T>)
+                        store(share + q,
+                              load_first(from + q, std::min(lanes<T>, shape.columns.out - q)) * divisors.of(o, p, q));
                 }
-            }
+            const T *all = shares.slot(slot);
+            if (gathers(source))
+                gather_gradient(form, source, slices, lines, shares.pitch, dx + channel * in,
+                                [=](Index at, Index) { return load(all + at); });
+            else
+                spread_gradient(source, slices, lines, shares.pitch, all, dx + channel * in);
+        });
     });
 }
 

@@ -4,7 +4,7 @@
 //
 // Its gradient goes to the tap that won: the first maximum in row-major order, or the first NaN.
 #pragma once
-#include "pool_window.hpp"
+#include "pool_gradient.hpp"
 #include <limits>
 
 namespace cuarzo {
@@ -15,112 +15,200 @@ template <class V> CUARZO_INLINE auto wins(V v, V best) { return !(v <= best) & 
 
 template <class T> CUARZO_INLINE Mask<T> wins(Vec<T> v, Vec<T> best) { return ~(v <= best) & (best == best); }
 
-// The winner of one window, tap by tap: its position in the volume, or -1 where the window sees nothing but padding.
-template <class T> Index find_winner(const T *x, const PoolShape &shape, Index o, Index p, Index q) {
-    const auto position = [](const Axis &axis, Index out, Index tap) {
-        return out * axis.stride - axis.before + tap * axis.dilation;
+// Where each tap reads the volume, relative to stride times the window's number along each axis.
+template <class T> struct Positions {
+    const PoolSource<T> &source;
+    Index *of;
+
+    Positions(Scratch &scratch, const PoolSource<T> &source_)
+        : source(source_),
+          of(scratch.take<Index>(source.taps())) {
+        Index *next = of;
+        source.each_tap([&](Index e, Index r, Index s) { *next++ = place(e, r, s, &Reach::step, 1); });
+    }
+    Index place(Index e, Index r, Index s, Index Reach::*step, Index from) const {
+        const auto along = [=](const Reach &axis, Index i) { return from * axis.from + i * axis.*step; };
+        return (along(source.depth, e) * source.rows.in + along(source.rows, r)) * source.columns.in +
+               along(source.columns, s);
+    }
+    Index window(Index o, Index p, Index q) const { return place(o, p, q, &Reach::stride, 0); }
+};
+
+// The winner of one window, tap by tap: its number, or -1 where the window sees nothing but padding.
+template <class T> Index find_winner(const T *x, const Positions<T> &positions, Index o, Index p, Index q) {
+    const auto inside = [](const Reach &axis, Index out, Index tap) {
+        const Index position = axis.from + out * axis.stride + tap * axis.step;
+        return position >= 0 && position < axis.in;
     };
-    const Range slices = taps_inside(shape.depth, o), rows = taps_inside(shape.rows, p);
-    const Range columns = taps_inside(shape.columns, q);
-    Index winner = -1;
-    for (Index e = slices.begin; e < slices.end; ++e)
-        for (Index r = rows.begin; r < rows.end; ++r) {
-            const Index row = position(shape.depth, o, e) * shape.rows.in + position(shape.rows, p, r);
-            for (Index s = columns.begin; s < columns.end; ++s) {
-                const Index at = row * shape.columns.in + position(shape.columns, q, s);
-                if (winner < 0 || wins(x[at], x[winner])) winner = at;
-            }
-        }
+    const PoolSource<T> &source = positions.source;
+    const T *window = x + positions.window(o, p, q);
+    Index winner = -1, t = 0;
+    source.each_tap([&](Index e, Index r, Index s) {
+        const Index tap = t++;
+        if (!inside(source.depth, o, e) || !inside(source.rows, p, r) || !inside(source.columns, q, s)) return;
+        if (winner < 0 || wins(window[positions.of[tap]], window[positions.of[winner]])) winner = tap;
+    });
     return winner;
 }
 
-// The maxima of `lanes` windows in a row, and where the tap that won each reads, relative to the window's place. A lane
-// of float32 counts to 2^31: in larger volumes `locate` looks again.
+// The larger one; a NaN of v or of best. On x86 three instructions, of which one waits for `best`; `wins` and a choice are
+// four that all wait: a 3 x 3 maximum took twice as long. (v + v: NaN too, and the compiler keeps its hands off the rest.)
+template <class T> CUARZO_INLINE Vec<T> larger_or_nan(Vec<T> v, Vec<T> best) {
+    const Vec<T> larger = v > best ? v : best;
+    return v != v ? v + v : larger;
+}
+
+template <class T, class Reader> CUARZO_INLINE Vec<T> find_maxima(const Reader &reader) {
+    Vec<T> best{};
+    reader.each_tap([&](Index, Vec<T> v, bool first) { best = first ? v : larger_or_nan<T>(v, best); });
+    return best;
+}
+
+// For `lanes` windows in a row the number of the tap that won.
 template <class T> struct Winners {
-    Vec<T> best;
-    Mask<T> position;
+    Vec<T> best, total;
+    Mask<T> tap;
 };
 
-template <class T> CUARZO_INLINE Winners<T> find_winners(const Taps &taps, const Index *positions, const T *from) {
-    const auto position = [&](Index t) { return Mask<T>{} + static_cast<Lane<T>>(positions[t]); };
-    Winners<T> found{load(from + taps.offset[0]), position(0)};
-    for (Index t = 1; t < taps.count; ++t) {
-        const Vec<T> v = load(from + taps.offset[t]);
-        const Mask<T> won = wins<T>(v, found.best);
-        found.best = won ? v : found.best;
-        found.position = won ? position(t) : found.position;
-    }
+template <class T, class Reader, class Wins> CUARZO_INLINE Winners<T> winners_by(const Reader &reader, Wins wins) {
+    Winners<T> found{};
+    reader.each_tap([&](Index t, Vec<T> v, bool first) {
+        const Mask<T> won = wins(v, found.best);
+        found.best = first ? v : won ? v : found.best;
+        found.tap = first ? found.tap : won ? Mask<T>{} + static_cast<Lane<T>>(t) : found.tap;
+        found.total += v;
+    });
     return found;
 }
 
-// Where each of `count` winners stands in the volume. A tap in the padding may only seem to have won, where the maximum
-// is -inf: an -inf of the volume, if there is one, comes before it.
-template <class T>
-CUARZO_INLINE void locate(const PoolShape &shape, const T *x, Index o, Index p, Index q, Index count,
-                          const Winners<T> &winners, Index *positions) {
-    const bool large = shape.inputs() > std::numeric_limits<Lane<T>>::max();
-    if (large || any<T>(winners.best == broadcast(-std::numeric_limits<T>::infinity()))) {
-        for (Index i = 0; i < count; ++i) positions[i] = find_winner(x, shape, o, p, q + i);
-        return;
-    }
-    Lane<T> position[lanes<T>];
-    std::memcpy(position, &winners.position, sizeof position);
-    const Index row = o * shape.depth.stride * shape.rows.in + p * shape.rows.stride;
-    const Index first = row * shape.columns.in + q * shape.columns.stride;
-    for (Index i = 0; i < lanes<T>; ++i) positions[i] = first + i * shape.columns.stride + position[i];
+// The same where there are NaN, or maxima of -inf: then a tap in the padding may only seem to have won, for an -inf of the
+// volume, if there is one, comes before it.
+template <class T, class Reader>
+__attribute__((noinline, cold)) Mask<T> find_rare_winners(const Positions<T> &positions, Reader reader, const T *x,
+                                                          Index o, Place window) {
+    Winners<T> found = winners_by<T>(reader, [](Vec<T> v, Vec<T> best) { return wins<T>(v, best); });
+    if (!positions.source.in_place && any<T>(found.best == broadcast(-std::numeric_limits<T>::infinity())))
+        for (Index i = 0; i < std::min(lanes<T>, positions.source.columns.out - window.q); ++i)
+            found.tap[i] = static_cast<Lane<T>>(find_winner(x, positions, o, window.p, window.q + i));
+    return found.tap;
+}
+
+// A plain comparison serves where there is no NaN: what the taps' sum shows.
+template <class T, class Reader>
+CUARZO_INLINE Mask<T> find_winners(const Positions<T> &positions, const Reader &reader, const T *x, Index o,
+                                   Place window) {
+    const Winners<T> found = winners_by<T>(reader, [](Vec<T> v, Vec<T> best) { return v > best; });
+    const Mask<T> rare = (found.total != found.total) | (found.best == broadcast(-std::numeric_limits<T>::infinity()));
+    return any<T>(rare) ? find_rare_winners(positions, reader, x, o, window) : found.tap;
 }
 
 template <class T> void max_pool_forward(const PoolShape &shape, const T *x, T *y, std::int64_t *indices) {
-    const Index in = shape.inputs(), out = shape.outputs();
+    const Index in = shape.inputs(), out = shape.outputs(), Q = shape.columns.out;
     if (shape.channels * out == 0) return;
     Scratch scratch;
     const Index slots = channel_slots(shape);
-    const PoolCopy<T> pool(scratch, shape, slots);
-    const Index *positions = pool.positions(scratch);
-    for_channels(shape, slots, [&](Index channel, Index slot) {
-        const T *volume = x + channel * in, *copied = pool.fill(volume, -std::numeric_limits<T>::infinity(), slot);
-        Index at = channel * out;
-        each_vector(pool, copied, [&](Index o, Index p, Index q, Index count, const T *from) {
-            const Winners<T> winners = find_winners(pool.taps, positions, from);
-            store_first(y + at, winners.best, count);
-            if (indices) {
-                Index winner[lanes<T>];
-                locate(shape, volume, o, p, q, count, winners, winner);
-                std::copy(winner, winner + count, indices + at);
+    const PoolSource<T> source(scratch, shape, slots);
+    const Positions<T> positions(scratch, source);
+    with_form(source, [&](auto form) {
+        for_channels(shape, slots, [&](Index channel, Index slot) {
+            const T *volume = x + channel * in;
+            T *const to = y + channel * out, *const end = to + out;
+            const auto view = source.view(volume, x + shape.channels * in, -std::numeric_limits<T>::infinity(), slot);
+            for (Index o = 0; o < shape.depth.out; ++o) {
+                source.each_vector(form, view, o, [=](const auto &reader, Place window) {
+                    store_until(to + window.at, find_maxima<T>(reader), end);
+                });
+                if (!indices) continue;
+                std::int64_t *index = indices + channel * out;
+                source.each_vector(form, view, o, [=, &positions](const auto &reader, Place window) {
+                    const Mask<T> winner = find_winners(positions, reader, volume, o, window);
+                    const Index first = positions.window(o, window.p, window.q),
+                                count = std::min(lanes<T>, Q - window.q);
+                    for (Index i = 0; i < count; ++i)
+                        index[window.at + i] =
+                            winner[i] < 0 ? -1 : first + i * positions.source.columns.stride + positions.of[winner[i]];
+                });
             }
-            at += count;
         });
+    });
+}
+
+template <class T> void scatter_gradient(const PoolShape &shape, const T *dy, const std::int64_t *indices, T *dx) {
+    const Index in = shape.inputs(), out = shape.outputs();
+    for_channels(shape, channel_slots(shape), [&](Index channel, Index) {
+        T *to = dx + channel * in;
+        std::fill_n(to, in, T{0});
+        for (Index i = channel * out; i < (channel + 1) * out; ++i)
+            if (indices[i] >= 0) to[indices[i]] += dy[i];
     });
 }
 
 // indices: where each window's maximum stands; null: they are found again in x. -1 sends nothing.
 template <class T>
 void max_pool_backward(const PoolShape &shape, const T *dy, const T *x, const std::int64_t *indices, T *dx) {
-    const Index in = shape.inputs(), out = shape.outputs();
+    const Index in = shape.inputs(), out = shape.outputs(), Q = shape.columns.out;
     if (shape.channels * in == 0) return;
+    if (indices || out == 0) return scatter_gradient(shape, dy, indices, dx);
     Scratch scratch;
     const Index slots = channel_slots(shape);
-    if (indices || out == 0) {
-        for_channels(shape, slots, [&](Index channel, Index) {
-            T *to = dx + channel * in;
-            std::fill_n(to, in, T{0});
-            for (Index i = channel * out; i < (channel + 1) * out; ++i)
-                if (indices[i] >= 0) to[indices[i]] += dy[i];
+    const PoolSource<T> source(scratch, shape, slots);
+    const Positions<T> positions(scratch, source);
+    const Covers slices(scratch, source.depth), lines(scratch, source.rows);
+    if (apart(source))
+        return with_form(source, [&](auto form) {
+            for_channels(shape, slots, [&](Index channel, Index slot) {
+                const T *volume = x + channel * in, *gradient = dy + channel * out;
+                const auto view = source.view(volume, x + shape.channels * in, T{0}, slot);
+                for_slices(source, dx + channel * in, [&](Index o, T *slice) {
+                    const GradientRows<T> to(source, slice);
+                    source.each_vector(form, view, o, [=, &positions](const auto &reader, Place window) {
+                        const Mask<T> winner = find_winners(positions, reader, volume, o, window);
+                        const Vec<T> share = load_first(gradient + window.at, std::min(lanes<T>, Q - window.q));
+                        to.put(form, window.p, window.q,
+                               [=](Index t) { return keep<T>(winner == Mask<T>{} + static_cast<Lane<T>>(t), share); });
+                    });
+                });
+            });
         });
-        return;
-    }
-    const PoolCopy<T> pool(scratch, shape, slots);
-    const Index *positions = pool.positions(scratch);
-    for_channels(shape, slots, [&](Index channel, Index slot) {
-        const T *volume = x + channel * in, *copied = pool.fill(volume, -std::numeric_limits<T>::infinity(), slot);
-        const T *gradient = dy + channel * out;
-        T *to = dx + channel * in;
-        std::fill_n(to, in, T{0});
-        each_vector(pool, copied, [&](Index o, Index p, Index q, Index count, const T *from) {
-            Index winner[lanes<T>];
-            locate(shape, volume, o, p, q, count, find_winners(pool.taps, positions, from), winner);
-            for (Index i = 0; i < count; ++i, ++gradient)
-                if (winner[i] >= 0) to[winner[i]] += *gradient;
+    if (!gathers(source))
+        return with_form(source, [&](auto form) {
+            for_channels(shape, slots, [&](Index channel, Index slot) {
+                const T *volume = x + channel * in, *gradient = dy + channel * out;
+                T *const to = dx + channel * in;
+                const auto view =
+                    source.view(volume, x + shape.channels * in, -std::numeric_limits<T>::infinity(), slot);
+                std::fill_n(to, in, T{0});
+                for (Index o = 0; o < shape.depth.out; ++o)
+                    source.each_vector(form, view, o, [=, &positions](const auto &reader, Place window) {
+                        const Mask<T> winner = find_winners(positions, reader, volume, o, window);
+                        for (Index i = 0; i < std::min(lanes<T>, Q - window.q); ++i)
+                            if (winner[i] >= 0)
+                                to[positions.window(o, window.p, window.q + i) + positions.of[winner[i]]] +=
+                                    gradient[window.at + i];
+                    });
+            });
+        });
+    const ShareRows<T> shares(scratch, shape, source.columns, slots);
+    const ShareRows<Lane<T>> winners(scratch, shape, source.columns, slots);
+    with_form(source, [&](auto form) {
+        for_channels(shape, slots, [&](Index channel, Index slot) {
+            const T *volume = x + channel * in, *gradient = dy + channel * out;
+            T *share = shares.slot(slot);
+            Lane<T> *winner = winners.slot(slot);
+            const Index pitch = shares.pitch, P = shape.rows.out;
+            const auto view = source.view(volume, x + shape.channels * in, -std::numeric_limits<T>::infinity(), slot);
+            for (Index o = 0; o < shape.depth.out; ++o)
+                source.each_vector(form, view, o, [=, &positions](const auto &reader, Place window) {
+                    const Index at = (o * P + window.p) * pitch + window.q;
+                    const Mask<T> won = find_winners(positions, reader, volume, o, window);
+                    std::memcpy(winner + at, &won, sizeof won);
+                    store(share + at, load_first(gradient + window.at, std::min(lanes<T>, Q - window.q)));
+                });
+            gather_gradient(form, source, slices, lines, pitch, dx + channel * in, [=](Index at, Index t) {
+                Mask<T> won;
+                std::memcpy(&won, winner + at, sizeof won);
+                return keep<T>(won == Mask<T>{} + static_cast<Lane<T>>(t), load(share + at));
+            });
         });
     });
 }

@@ -101,10 +101,14 @@ template <class T> CUARZO_INLINE Vec<T> keep(Mask<T> mask, Vec<T> v) {
 }
 
 template <class T> CUARZO_INLINE bool any(Mask<T> mask) {
+#ifdef CUARZO_MASKED_MEMORY
+    return any_bit(mask);
+#else
     std::uint64_t words[vector_bytes / 8], all = 0;
     std::memcpy(words, &mask, sizeof mask);
     for (const std::uint64_t word : words) all |= word;
     return all != 0;
+#endif
 }
 
 // Bit i is 1 where lane i of the mask is set.

@@ -34,4 +34,9 @@ inline std::uint32_t bits_of_8_bytes(__m256i mask) {
 #define CUARZO_MULTIPLY_LOW
 inline __m256i multiply_low_halves(__m256i a, __m256i b) { return _mm256_mul_epu32(a, b); }
 
+template <class Mask> bool any_bit(Mask mask) {
+    const auto bits = reinterpret_cast<__m256i>(mask);
+    return _mm256_testz_si256(bits, bits) == 0;
+}
+
 } // namespace cuarzo

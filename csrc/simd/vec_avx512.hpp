@@ -35,4 +35,9 @@ inline std::uint32_t bits_of_8_bytes(__m512i mask) { return _mm512_movepi64_mask
 // (the plain _mm512_mul_epu32 draws a false warning from GCC 12; this is the same instruction)
 inline __m512i multiply_low_halves(__m512i a, __m512i b) { return _mm512_maskz_mul_epu32(0xFF, a, b); }
 
+template <class Mask> bool any_bit(Mask mask) {
+    const auto bits = reinterpret_cast<__m512i>(mask);
+    return _mm512_test_epi32_mask(bits, bits) != 0;
+}
+
 } // namespace cuarzo
