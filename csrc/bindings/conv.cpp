@@ -36,6 +36,9 @@ void define_conv(py::module_ &m) {
                                          "stride", "padding", "dilation", "groups", "y");
     define_rung<border::conv_backward_input<2>>(m, "conv2d_backward_input_winograd", "conv2d_backward_input", &winograd,
                                                 "dy", "w", "stride", "padding", "dilation", "groups", "dx");
+    define_rung<border::conv_backward_weight<2>>(m, "conv2d_backward_weight_winograd", "conv2d_backward_weight",
+                                                 &winograd, "x", "dy", "stride", "padding", "dilation", "groups", "dw",
+                                                 "db");
 }
 
 } // namespace cuarzo

@@ -80,6 +80,7 @@ void conv_backward_weight(const char *name, const Rung *rung, py::handle x, py::
         const auto DW = border.out<T>("dw", dw, n + 2), DB = border.out_or_none<T>("db", db, 1);
         const auto window = read_window<n>(border, stride, padding, dilation);
         const ConvShape shape = conv_shape<n>(border, "x", X, "dw", DW, "dy", DY, "db", DB, window, groups);
+        check_rung(border, rung, shape);
         unlocked([&] { cuarzo::conv_backward_weight<T>(shape, X.data, DY.data, DW.data, DB.data, rung); });
     });
 }

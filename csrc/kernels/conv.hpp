@@ -8,7 +8,7 @@
 // conv_correlation.hpp; the weights' gradient is conv_weight.hpp. The rungs:
 //   direct   reads a padded copy of the image where it stands       im2col   makes a matrix product of it
 //   grouped  computes many groups of one channel each in the lanes of a vector
-//   winograd takes a quarter of the products, for images and windows of 3 x 3; the first two sums only
+//   winograd takes a quarter of the products, for images and windows of 3 x 3
 #pragma once
 #include "conv_weight.hpp"
 
@@ -40,7 +40,7 @@ inline void stand_upright(ConvShape &shape) {
 // than the better of the others on 1 and 8 images of 2 to 56 rows, 16 to 512 channels and filters, one and two threads,
 // on AVX-512; 1.8 to 4 times on AVX2 and SSE. With 8 of either it is 0.6 to 3 times. A single row of results would use a
 // quarter of its tiles (0.2 to 0.6 times). In float64, which is asked for accuracy, it serves by name only.
-template <class T> bool prefers_winograd(const Correlation<T> &p) {
+template <template <class> class Problem, class T> bool prefers_winograd(const Problem<T> &p) {
     return sizeof(T) == 4 && p.C >= 16 && p.F >= 16 && p.rows.out > 1 && p.columns.out > 1 && serves_winograd(p);
 }
 
@@ -129,6 +129,17 @@ template <class T> void conv_backward_input(ConvShape shape, const T *dy, const 
     if (grouped) correlate_grouped(phases, count, shape.depth.in, shape.rows.in, W);
 }
 
+// Winograd by the same rule: 1.2 to 4 times faster on 4 to 56 rows, as fast on fewer, for 16 to 64 channels and filters.
+template <class T> Rung choose_weight_gradient(const WeightGradient<T> &p) {
+    if (prefers_winograd(p)) return Rung::winograd;
+    // Filters fill im2col's vectors, columns direct's. Direct also masks row ends and adds lanes: measured, a factor
+    // 0.6; and with a handful of filters the transposition of dy does not pay.
+    const double filters = static_cast<double>(p.F) / static_cast<double>(round_up(p.F, lanes<T>));
+    const double length = static_cast<double>(p.columns.out);
+    const double neighbours = length / static_cast<double>(round_up(p.columns.out, lanes<T>));
+    return p.F >= 8 && filters >= 0.6 * neighbours ? Rung::im2col : Rung::direct;
+}
+
 template <class T> void conv_backward_weight(ConvShape shape, const T *x, const T *dy, T *dw, T *db, const Rung *rung) {
     if (db) bias_gradient(shape.N, shape.F, shape.outputs(), dy, db);
     if (!rung && covers_image(shape)) return matmul(shape.F, shape.C * shape.inputs(), shape.N, dy, true, x, false, dw);
@@ -139,13 +150,7 @@ template <class T> void conv_backward_weight(ConvShape shape, const T *x, const 
     p.N = shape.N, p.groups = shape.groups, p.C = shape.C / shape.groups, p.F = shape.F / shape.groups;
     p.depth = window_reach(shape.depth), p.rows = window_reach(shape.rows), p.columns = window_reach(shape.columns);
     p.x = x, p.dy = dy, p.dw = dw;
-    // Filters fill im2col's vectors, columns direct's. Direct also masks row ends and adds lanes: measured, a factor
-    // 0.6; and with a handful of filters the transposition of dy does not pay.
-    const double filters = static_cast<double>(p.F) / static_cast<double>(round_up(p.F, lanes<T>));
-    const double length = static_cast<double>(p.columns.out);
-    const double neighbours = length / static_cast<double>(round_up(p.columns.out, lanes<T>));
-    const bool many = p.F >= 8 && filters >= 0.6 * neighbours;
-    weight_gradient(p, rung ? *rung : grouped ? Rung::grouped : many ? Rung::im2col : Rung::direct);
+    weight_gradient(p, rung ? *rung : grouped ? Rung::grouped : choose_weight_gradient(p));
 }
 
 } // namespace cuarzo

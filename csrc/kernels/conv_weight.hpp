@@ -5,6 +5,7 @@
 #pragma once
 #include "conv_correlate.hpp"
 #include "conv_grouped_weight.hpp"
+#include "conv_winograd_weight.hpp"
 #include <cmath>
 
 namespace cuarzo {
@@ -133,6 +134,7 @@ template <class T> void weight_gradient(const WeightGradient<T> &p, Rung rung) {
         return;
     }
     if (rung == Rung::grouped) return grouped_weight_gradient(p);
+    if (rung == Rung::winograd) return winograd_weight_gradient(p);
     Scratch scratch;
     const WeightPlan<T> plan(p, rung);
     const Bands &bands = plan.bands;

@@ -133,12 +133,12 @@ void pack_sources(const Winograd<T, m> &job, Index group, Range tiles, Range cha
     for (Index c = channels.begin; c < channels.end; c += lanes<T>)
         job.grid.each_run(tiles, [&](const TileRun &run) {
             const T *image = p.source + ((run.image * p.groups + group) * p.C + c) * plane;
-            read_run<T, m>(p, run, image, p.C - c, pixels);
+            read_sources<T, m>(p, run, image, p.C - c, pixels);
             for (Index t = 0; t < run.count;) { // as many as stand in one panel
                 const Index tile = run.first + t, first = tile / rows * rows, height = std::min(rows, count - first);
                 const Index some = std::min(run.count - t, first + height - tile);
                 T *place = to + first * job.C + (c * height / lanes<T> + tile - first) * lanes<T>;
-                transform_source<T, m>(pixels + m * t * lanes<T>, run.count, some, place, job.source_point());
+                transform_source<T, m>(pixels + m * t * lanes<T>, run.count, some, place, job.source_point(), lanes<T>);
                 t += some;
             }
         });

@@ -35,11 +35,21 @@ template <class T> struct WinogradTransform<T, 2> {
     static CUARZO_INLINE void result(const V (&s)[4], V (&y)[2]) {
         y[0] = s[0] + (s[1] + s[2]), y[1] = s[3] + (s[1] - s[2]);
     }
+    // A y
+    static CUARZO_INLINE void result_back(const V (&y)[2], V (&s)[4]) {
+        s[0] = y[0], s[1] = y[0] + y[1], s[2] = y[0] - y[1], s[3] = y[1];
+    }
+    // G' u
+    static CUARZO_INLINE void weight_back(const V (&u)[4], V (&w)[3]) {
+        const V half = broadcast(T(0.5)), ends = half * (u[1] + u[2]);
+        w[0] = u[0] + ends, w[1] = half * (u[1] - u[2]), w[2] = u[3] + ends;
+    }
 };
 
 template <class T> struct WinogradTransform<T, 4> {
     using V = Vec<T>;
     static constexpr double a = 0.625, b = 1.6, a2 = a * a, b2 = b * b;
+    static constexpr double over_a = 1 / (2 * a2 * (a2 - b2)), over_b = 1 / (2 * b2 * (b2 - a2));
     static CUARZO_INLINE V constant(double value) { return broadcast(static_cast<T>(value)); }
 
     // The polynomials (x^2 - a^2)(x^2 - b^2), x (x + a)(x^2 - b^2), x (x - a)(x^2 - b^2), ..., x (x^2 - a^2)(x^2 - b^2)
@@ -54,7 +64,6 @@ template <class T> struct WinogradTransform<T, 4> {
     }
     // (w_0 + p w_1 + p^2 w_2) / product of (p - q) over the other points q
     static CUARZO_INLINE void weight(const V (&w)[3], V (&u)[6]) {
-        constexpr double over_a = 1 / (2 * a2 * (a2 - b2)), over_b = 1 / (2 * b2 * (b2 - a2));
         u[0] = w[0], u[5] = w[2];
         const V even_a = constant(over_a) * w[0] + constant(over_a * a2) * w[2], odd_a = constant(over_a * a) * w[1];
         u[1] = even_a + odd_a, u[2] = even_a - odd_a;
@@ -68,6 +77,19 @@ template <class T> struct WinogradTransform<T, 4> {
         y[1] = constant(a) * odd_a + constant(b) * odd_b;
         y[2] = constant(a2) * even_a + constant(b2) * even_b;
         y[3] = s[5] + constant(a2 * a) * odd_a + constant(b2 * b) * odd_b;
+    }
+    static CUARZO_INLINE void result_back(const V (&y)[4], V (&s)[6]) {
+        s[0] = y[0], s[5] = y[3];
+        const V even_a = y[0] + constant(a2) * y[2], odd_a = constant(a) * y[1] + constant(a2 * a) * y[3];
+        s[1] = even_a + odd_a, s[2] = even_a - odd_a;
+        const V even_b = y[0] + constant(b2) * y[2], odd_b = constant(b) * y[1] + constant(b2 * b) * y[3];
+        s[3] = even_b + odd_b, s[4] = even_b - odd_b;
+    }
+    static CUARZO_INLINE void weight_back(const V (&u)[6], V (&w)[3]) {
+        const V even_a = u[1] + u[2], odd_a = u[1] - u[2], even_b = u[3] + u[4], odd_b = u[3] - u[4];
+        w[0] = u[0] + constant(over_a) * even_a + constant(over_b) * even_b;
+        w[1] = constant(over_a * a) * odd_a + constant(over_b * b) * odd_b;
+        w[2] = u[5] + constant(over_a * a2) * even_a + constant(over_b * b2) * even_b;
     }
 };
 

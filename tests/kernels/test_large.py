@@ -16,6 +16,8 @@ PRODUCTS = [Product(M, K, N, ta, tb) for M, K, N in [(197, 1030, 397), (1500, 70
             for ta, tb in [(False, False), (True, True), (False, True), (True, False)]]  # fmt: skip
 CONVS = [
     Conv(2, 20, (30, 33), 50, (3, 3), pad=1),
+    Conv(5, 20, (30, 33), 17, (3, 3), pad=((1, 1), (0, 2))),
+    Conv(12, 520, (9, 8), 130, (3, 3), pad=1),  # more filters than tiles, and more of both than one block holds
     Conv(1, 130, (14, 15), 70, (3, 3), stride=2, pad=1),
     Conv(64, 1, (28, 28), 6, (5, 5), pad=2),
     Conv(3, 40, (9, 50), 33, (1, 1)),

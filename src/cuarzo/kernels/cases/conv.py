@@ -184,4 +184,4 @@ _COURSE = {
 
 SMALL, COURSE = ({f"{stem}_{way}": part[stem] for stem in part for way in _WAYS} for part in (_SMALL, _COURSE))
 
-RUNGS = {f"conv2d_{way}": {"winograd": WINOGRAD, "default": BY_DEFAULT} for way in ("forward", "backward_input")}
+RUNGS = {f"conv2d_{way}": {"winograd": WINOGRAD, "default": BY_DEFAULT} for way in _WAYS}

@@ -6,6 +6,7 @@ section 3.1)
 
     |error| <= (C + steps) eps |A'| [sum_c (|G| |w| |G'|) . (|B'| |x| |B|)] |A|
 
+(and for the weights' gradient |G'| [sum over the tiles (|A| |dy| |A'|) . (|B'| |x| |B|)] |G|, with a term a tile),
 which is no small multiple of sum |w| |x|: the tile's largest numbers count for all its results. Where all |x| are
 equal, and all |w|, it is up to (8/3)^2 = 7 times as large for F(2, 3), and (22/3)^2 = 54 times for F(4, 3).
 
@@ -45,35 +46,54 @@ def _serves(kernel: str, settings) -> bool:
 
 
 def _bounds(kernel: str, settings, given: Arguments, expected: dict, eps: float) -> dict[str, NDArray]:
-    (name, wanted), m = next(iter(expected.items())), 4 if eps > 1e-10 else 2
-    before, groups = [pad[0] for pad in settings.options[1]], settings.groups
-    w = np.abs(given["w"])
-    w = w.reshape(groups, -1, *w.shape[1:])  # (groups, F, C, 3, 3)
+    m, groups, before = 4 if eps > 1e-10 else 2, settings.groups, [pad[0] for pad in settings.options[1]]
+    if kernel.endswith("_weight"):
+        bounds = sums(kernel, settings, given, expected, eps)  # that of db, which is no product
+        size, terms = _weight_magnitudes(given["x"], given["dy"], groups, before, m)
+        return {**bounds, "dw": (terms + 2 + 2 * _STEPS[m]) * eps * size}
+    ((name, wanted),) = expected.items()
+    w = given["w"].reshape(groups, -1, *given["w"].shape[1:])  # (groups, F, C, 3, 3)
+    source = given["x"] if name == "y" else given["dy"]
     if name == "dx":  # the same sum, of dy, by the flipped window
-        source, before, w = given["dy"], [2 - pad for pad in before], w.swapaxes(1, 2)[..., ::-1, ::-1]
-    else:
-        source = given["x"]
-    size = _magnitudes(np.abs(source), w, before, wanted.shape, m)
+        before, w = [2 - pad for pad in before], w.swapaxes(1, 2)[..., ::-1, ::-1]
+    size = _magnitudes(source, w, before, wanted.shape, m)
     if given.get("b") is not None:
         size += np.abs(given["b"])[:, None, None]
     return {name: (w.shape[2] + 2 + 2 * _STEPS[m]) * eps * size}
 
 
+def _tiles(x: NDArray, groups: int, before: list[int], counts: list[int], m: int, size: int) -> NDArray:
+    """|x|, cut into tiles of size x size every m pixels: (N, groups, C, tiles, size, tiles, size)."""
+    x = np.abs(x).reshape(len(x), groups, x.shape[1] // groups, *x.shape[2:])
+    for axis, first, count in zip((3, 5), before, counts):
+        at = m * np.arange(count)[:, None] + np.arange(size) - first
+        inside = ((at >= 0) & (at < x.shape[axis])).reshape(*at.shape, *(1,) * (x.ndim - axis - 1))
+        x = np.where(inside, x.take(at, axis, mode="clip"), 0)
+    return x
+
+
 def _magnitudes(x: NDArray, w: NDArray, before: list[int], shape: tuple[int, ...], m: int) -> NDArray:
-    """|A'| [sum_c (|G| w |G'|) . (|B'| x |B|)] |A|, of the shape of the results."""
+    """|A'| [sum_c (|G| |w| |G'|) . (|B'| |x| |B|)] |A|, of the shape of the results."""
     A, G, B = (np.abs(matrix) for matrix in matrices(m))
-    groups, filters, channels = w.shape[:3]
-    x = x.reshape(len(x), groups, channels, *x.shape[2:])
-    for axis, (first, length) in enumerate(zip(before, shape[2:])):
-        at = m * np.arange(-(-length // m))[:, None] + np.arange(m + 2) - first  # (tiles, n)
-        inside = ((at >= 0) & (at < x.shape[3 + 2 * axis])).reshape(*at.shape, *(1,) * (x.ndim - 4 - 2 * axis))
-        x = np.where(inside, x.take(at, 3 + 2 * axis, mode="clip"), 0)
-    v = np.einsum("pi,qj,ngcaibj->pqgcnab", B, B, x, optimize=True)
-    u = np.einsum("pr,qs,gfcrs->pqgfc", G, G, w, optimize=True)
+    groups, filters = w.shape[:2]
+    tiles = _tiles(x, groups, before, [-(-length // m) for length in shape[2:]], m, m + 2)
+    v = np.einsum("pi,qj,ngcaibj->pqgcnab", B, B, tiles, optimize=True)
+    u = np.einsum("pr,qs,gfcrs->pqgfc", G, G, np.abs(w), optimize=True)
     s = (u @ v.reshape(*v.shape[:4], -1)).reshape(*u.shape[:4], *v.shape[4:])
     y = np.einsum("ip,jq,pqgfnab->ngfaibj", A, A, s, optimize=True)
     y = y.reshape(len(x), groups * filters, m * v.shape[5], m * v.shape[6])
     return y[:, :, : shape[2], : shape[3]]
+
+
+def _weight_magnitudes(x: NDArray, dy: NDArray, groups: int, before: list[int], m: int) -> tuple[NDArray, int]:
+    """|G'| [sum over the tiles (|A| |dy| |A'|) . (|B'| |x| |B|)] |G|, and how many tiles there are."""
+    A, G, B = (np.abs(matrix) for matrix in matrices(m))
+    counts = [-(-length // m) for length in dy.shape[2:]]
+    v = np.einsum("pi,qj,ngcaibj->pqgcnab", B, B, _tiles(x, groups, before, counts, m, m + 2), optimize=True)
+    e = np.einsum("ip,jq,ngfaibj->pqgfnab", A, A, _tiles(dy, groups, [0, 0], counts, m, m), optimize=True)
+    e, v = (part.reshape(*part.shape[:4], -1) for part in (e, v))
+    w = np.einsum("pr,qs,pqgfc->gfcrs", G, G, e @ v.swapaxes(3, 4), optimize=True)
+    return w.reshape(-1, *w.shape[2:]), v.shape[4]
 
 
 def _default_bounds(kernel: str, settings, given: Arguments, expected: dict, eps: float) -> dict[str, NDArray]:
