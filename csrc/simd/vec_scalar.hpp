@@ -1,8 +1,9 @@
-// No intrinsics at all: 16-byte vectors that the compiler maps to SSE (x86-64-v2), or to scalars where there is nothing.
+// 16-byte vectors that the compiler maps to SSE (x86-64-v2), or to scalars where there is nothing. No intrinsics, but for
+// the two things that it does not find by itself: bits of a mask, products of lower halves.
 // Tile of the product: 4 rows x 2 vectors = 8 accumulators. 16 registers would hold 12, but without a fused
 // multiply-add each product needs a register of its own before it is added.
 #pragma once
-#ifdef __SSE2__
+#if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
@@ -12,7 +13,7 @@ inline constexpr std::size_t vector_bytes = 16;
 inline constexpr Index tile_rows = 4;
 inline constexpr Index tile_vectors = 2;
 
-#ifdef __SSE2__
+#if defined(__SSE2__)
 using Integers = __m128i;
 #define CUARZO_LANE_BITS
 inline std::uint32_t bits_of_4_bytes(__m128i mask) {
