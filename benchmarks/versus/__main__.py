@@ -28,24 +28,29 @@ def main() -> None:
     parser.add_argument("-k", default="", help="rows whose family and name match this regular expression")
     parser.add_argument("--out", type=Path, default=HERE / "results")
     options = parser.parse_args()
+    runs: list[dict] = []
+    steps: list[dict] = []
+    if not options.k or "memory" in options.k:
+        steps = memory.measure(max(options.threads))
     with tempfile.TemporaryDirectory() as folder:
-        runs = [
-            work(threads, options.k, Path(folder, f"{run}-{threads}.json"))
-            for run in range(options.runs)
-            for threads in options.threads
-        ]
+        for run in range(options.runs):
+            runs += [work(threads, options.k, Path(folder, f"{run}-{threads}.json")) for threads in options.threads]
+            result = write(options.out, runs, steps)  # after each, so that whoever has seen enough may stop
+    print("\n".join([*table.summary(result), "", str(options.out)]))
+
+
+def write(folder: Path, runs: list[dict], steps: list[dict]) -> dict:
     result = merge(runs) | {
         "command": " ".join(["python -m versus", *sys.argv[1:]]),
         "date": datetime.now(UTC).date().isoformat(),
-        "memory": memory.measure(max(options.threads)) if not options.k or "memory" in options.k else [],
+        "memory": steps,
     }
     result["goals"] = goals(result)
-    options.out.mkdir(parents=True, exist_ok=True)
-    written = options.out / "peers.json", options.out / "peers.md", options.out / "peers.png"
-    written[0].write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    written[1].write_text(table.markdown(result), encoding="utf-8")
-    picture.draw(result, written[2])
-    print("\n".join([*table.summary(result), "", *map(str, written)]))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "peers.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    (folder / "peers.md").write_text(table.markdown(result), encoding="utf-8")
+    picture.draw(result, folder / "peers.png")
+    return result
 
 
 def work(threads: int, pattern: str, out: Path) -> dict:
