@@ -30,6 +30,16 @@ inline bool covers_image(const ConvShape &shape) {
     return shape.groups == 1 && covers(shape.depth) && covers(shape.rows) && covers(shape.columns);
 }
 
+// A window of one position that reads all of them is the same along one axis: rows then have no ends.
+inline void flatten(ConvShape &shape) {
+    const auto pointwise = [](const Axis &a) {
+        return a.window == 1 && a.stride == 1 && a.in == a.out && a.before == 0;
+    };
+    if (!pointwise(shape.depth) || !pointwise(shape.rows) || !pointwise(shape.columns)) return;
+    shape.columns.in = shape.columns.out = shape.inputs();
+    shape.depth.in = shape.depth.out = shape.rows.in = shape.rows.out = 1;
+}
+
 // A signal as one column, for the rung that cuts its bands along rows alone.
 inline void stand_upright(ConvShape &shape) {
     const Axis &rows = shape.rows;
@@ -61,6 +71,7 @@ template <class T> void conv_forward(ConvShape shape, const T *x, const T *w, co
         for (Index i = 0; b && i < shape.N * F; ++i) y[i] += b[i % F];
         return;
     }
+    flatten(shape);
     const bool grouped = rung ? *rung == Rung::grouped : suits_grouped<T>(shape.groups, C, F);
     if (grouped) stand_upright(shape);
     Correlation<T> p{};
@@ -101,6 +112,7 @@ struct Phases {
 template <class T> void conv_backward_input(ConvShape shape, const T *dy, const T *w, T *dx, const Rung *rung) {
     const Index C = shape.C / shape.groups, F = shape.F / shape.groups, window = shape.window();
     if (!rung && covers_image(shape)) return matmul(shape.N, C * window, F, dy, false, w, false, dx);
+    flatten(shape);
     const bool grouped = rung ? *rung == Rung::grouped : suits_grouped<T>(shape.groups, F, C);
     if (grouped) stand_upright(shape);
     const Phases depth(shape.depth), rows(shape.rows), columns(shape.columns);
@@ -143,6 +155,7 @@ template <class T> Rung choose_weight_gradient(const WeightGradient<T> &p) {
 template <class T> void conv_backward_weight(ConvShape shape, const T *x, const T *dy, T *dw, T *db, const Rung *rung) {
     if (db) bias_gradient(shape.N, shape.F, shape.outputs(), dy, db);
     if (!rung && covers_image(shape)) return matmul(shape.F, shape.C * shape.inputs(), shape.N, dy, true, x, false, dw);
+    flatten(shape);
     const bool grouped =
         rung ? *rung == Rung::grouped : suits_grouped<T>(shape.groups, shape.C / shape.groups, shape.F / shape.groups);
     if (grouped) stand_upright(shape);

@@ -40,15 +40,22 @@ template <class T> struct Item {
     Index K() const { return p.C * taps.count; }
 };
 
-// Weights as the tile reads them: for each group and each tile's filters, [k][filters].
-template <class T> T *pack_weights(Scratch &scratch, const Correlation<T> &p, const Taps &taps) {
-    T *packed = scratch.take<T>(p.groups, p.F, p.C, taps.count), *to = packed;
-    for (Index g = 0; g < p.groups; ++g)
-        for (Index f = 0; f < p.F; f += even_rows(p.F))
-            for (Index c = 0; c < p.C; ++c)
-                for (Index t = 0; t < taps.count; ++t)
-                    for (Index m = f; m < std::min(f + even_rows(p.F), p.F); ++m)
-                        *to++ = p.weight[g * p.weight_group + m * p.weight_f + c * p.weight_c + taps.number[t]];
+// Weights as the tile reads them: for each group and each tile's filters, [bias if there is one, k][filters].
+template <class T> const T *pack_weights(Scratch &scratch, const Correlation<T> &p, const Taps &taps, const T *bias) {
+    const Index K = p.C * taps.count, depth = K + (bias ? 1 : 0), tile = even_rows(p.F), tiles = ceil_div(p.F, tile);
+    T *packed = scratch.take<T>(p.groups, p.F, depth);
+    const Index window = p.depth.window * p.rows.window * p.columns.window;
+    const bool plain = taps.count == window && taps.number[0] == 0 && p.weight_c == window; // k stands beside k + 1
+    parallel_for(p.groups * tiles, p.F * K < 65536 ? 1 : parallel_slots(p.groups * tiles), [&](Index item, Index) {
+        const Index g = item / tiles, first = item % tiles * tile, m = std::min(tile, p.F - first);
+        const T *from = p.weight + g * p.weight_group + first * p.weight_f;
+        T *to = packed + (g * p.F + first) * depth;
+        if (bias) to = std::copy_n(bias + g * p.F + first, m, to);
+        if (plain || window == 1) return pack(Matrix<T>{from, p.weight_f, plain ? 1 : p.weight_c}, m, K, m, to);
+        for (Index c = 0; c < p.C; ++c, from += p.weight_c)
+            for (Index t = 0; t < taps.count; ++t)
+                for (Index f = 0; f < m; ++f) *to++ = from[f * p.weight_f + taps.number[t]];
+    });
     return packed;
 }
 

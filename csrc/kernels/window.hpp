@@ -71,31 +71,37 @@ struct Sorted {
     bool inside(Index position) const { return position >= 0 && position < in; }
 };
 
-// to[i] = row[i stride]
-template <class T> void copy_steps(const T *row, Index stride, Index n, T *to) {
-    if (stride == 1) {
-        Index i = 0;
-        for (; i + lanes<T> <= n; i += lanes<T>) store(to + i, load(row + i));
-        if (i < n) store_first(to + i, load_first(row + i, n - i), n - i);
-    } else {
-        Index i = 0;
-        if (stride == 2)
-            for (; i + lanes<T> < n; i += lanes<T>)
-                store(to + i, evens<T>(load(row + 2 * i), load(row + 2 * i + lanes<T>)));
-        for (; i < n; ++i) to[i] = row[i * stride];
+// to[i] = row[2 i] and to_between[i] = row[2 i + 1], of the n and `between` elements that there are: as many, or one less
+template <class T> void copy_halves(const T *row, Index n, Index between, T *to, T *to_between) {
+    Index i = 0;
+    for (; i + lanes<T> <= between; i += lanes<T>) {
+        const Vec<T> low = load(row + 2 * i), high = load(row + 2 * i + lanes<T>);
+        store(to + i, evens<T>(low, high));
+        store(to_between + i, odds<T>(low, high));
     }
+    if (i == n) return;
+    const Index rest = n + between - 2 * i, more = std::max<Index>(0, rest - lanes<T>);
+    const Vec<T> low = load_first(row + 2 * i, std::min(lanes<T>, rest));
+    const Vec<T> high = more > 0 ? load_first(row + 2 * i + lanes<T>, std::min(lanes<T>, more)) : low;
+    store_first(to + i, evens<T>(low, high), n - i);
+    store_first(to_between + i, odds<T>(low, high), between - i);
 }
 
-// The same for stride 2, and the elements between them: `between` of them, n or n - 1
-template <class T> void copy_halves(const T *row, Index n, Index between, T *to, T *to_between) {
-    for (Index i = 0; i < n; i += lanes<T>) {
-        const Index rest = n + between - 2 * i;
-        const Vec<T> low = load_first(row + 2 * i, std::min(lanes<T>, rest));
-        const Vec<T> high =
-            rest > lanes<T> ? load_first(row + 2 * i + lanes<T>, std::min(lanes<T>, rest - lanes<T>)) : low;
-        store_first(to + i, evens<T>(low, high), std::min(lanes<T>, n - i));
-        store_first(to_between + i, odds<T>(low, high), std::min(lanes<T>, between - i));
+// to[i] = row[i stride]. What lies between the last elements is not read: the row may end there.
+template <class T> void copy_steps(const T *row, Index stride, Index n, T *to) {
+    Index i = 0;
+    if (stride == 1) {
+        for (; i + lanes<T> <= n; i += lanes<T>) store(to + i, load(row + i));
+        if (i < n) store_first(to + i, load_first(row + i, n - i), n - i);
+        return;
     }
+    const auto every_second = [](const T *from) { return evens<T>(load(from), load(from + lanes<T>)); };
+    if (stride == 2)
+        for (; i + lanes<T> < n; i += lanes<T>) store(to + i, every_second(row + 2 * i));
+    if (stride == 4)
+        for (; i + lanes<T> < n; i += lanes<T>)
+            store(to + i, evens<T>(every_second(row + 4 * i), every_second(row + 4 * i + 2 * lanes<T>)));
+    for (; i < n; ++i) to[i] = row[i * stride];
 }
 
 struct Copy {
@@ -155,9 +161,13 @@ struct Copy {
         const Index stride = columns.stride, pitch = columns.pitch;
         column = columns.from + column * stride;
         const Span one = span(column), two = span(column + columns.step);
-        if (stride == 2 && columns.groups == 2 && columns.step == 1 && one.begin == two.begin)
+        if (stride == 2 && columns.groups == 2 && columns.step == 1 && one.count() * two.count() > 0)
             return fill_rows(slice, row, 2 * pitch, padding, out, padded, [&](const T *from, T *to) {
-                copy_halves(from + one.first, one.count(), two.count(), to + one.begin, to + pitch + two.begin);
+                T *to_one = to + one.begin, *to_two = to + pitch + two.begin;
+                if (one.first < two.first)
+                    copy_halves(from + one.first, one.count(), two.count(), to_one, to_two);
+                else
+                    copy_halves(from + two.first, two.count(), one.count(), to_two, to_one);
                 if (padded) return;
                 pad(one, pitch, padding, to);
                 pad(two, pitch, padding, to + pitch);
