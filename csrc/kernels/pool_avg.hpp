@@ -56,7 +56,7 @@ template <class T> void avg_pool_forward(const PoolShape &shape, bool count_incl
     });
 }
 
-// to = shares of `count` windows, whole vectors: gradient times 1 / D
+// The shares of the windows from (o, p, q) on, zeros behind the last of the row
 template <class T>
 CUARZO_INLINE Vec<T> share_of(const Divisors<T> &divisors, const T *gradient, Index o, Index p, Index q, Index Q) {
     return load_first(gradient, std::min(lanes<T>, Q - q)) * divisors.of(o, p, q);
@@ -76,13 +76,18 @@ __attribute__((noinline)) void avg_gradient_rows(Form form_, GradientRows<T> row
         }
 }
 
-// The same gradient window by window, for strides of columns that no register sorts.
+// The same gradient window by window, for strides of columns that no register sorts, and for large windows. A row that
+// the same windows see as the one above is a copy of it.
 template <class T>
 void spread_gradient(const PoolSource<T> &source, const Covers &slices, const Covers &lines, Index pitch,
                      const T *share, T *row) {
     const Reach &columns = source.columns;
     for (Index d = 0; d < source.depth.in; ++d)
         for (Index h = 0; h < source.rows.in; ++h, row += columns.in) {
+            if (lines.as_before(h)) {
+                std::copy_n(row - columns.in, columns.in, row);
+                continue;
+            }
             std::fill_n(row, columns.in, T{0});
             slices.at(d, [&](Covers::Cover slice) {
                 lines.at(h, [&](Covers::Cover line) {

@@ -40,6 +40,14 @@ struct Covers {
                 if (position >= 0 && position < axis.in) visit(position, Cover{out, tap});
             }
     }
+    // The position is seen by the same windows as the one before it.
+    bool as_before(Index position) const {
+        if (position == 0) return false;
+        const Cover *const here = cover + first[position], *const before = cover + first[position - 1];
+        const Index count = first[position + 1] - first[position];
+        return count == here - before &&
+               std::equal(here, here + count, before, [](Cover a, Cover b) { return a.out == b.out; });
+    }
     template <class Visit> CUARZO_INLINE void at(Index position, Visit visit) const {
         for (Index i = first[position]; i < first[position + 1]; ++i) visit(cover[i]);
     }

@@ -6,8 +6,7 @@
 //     window leaves the image, it is read where it stands; else from a copy of the channel with its padding
 //   * larger strides, and dilation along a line:  from a copy that is sorted by remainders (window.hpp); there each tap
 //     is a line of its own
-// A row of windows is as many full vectors: what is behind its last window is read and computed in vain. Memory alone
-// is the measure: 64 channels of 64 images 28 x 28 took 1.1 ms with a copy for all, and take <<>> without.
+// A row of windows is as many full vectors: what is behind its last window is read and computed in vain.
 #pragma once
 #include "pool_steps.hpp"
 #include "window.hpp"

@@ -99,7 +99,19 @@ _MAX_POOLS_1D = [
     ),
 ]
 
+# Rows of windows around one, two and three vectors, read where they stand: what the last vector reaches beyond them.
+_TAILS_2D = [
+    *(Pool(1, 3, (5, W), (2, 2), (2, 2), option=False) for W in (15, 16, 17, 31, 32, 33, 34, 64, 65, 66, 100)),
+    *(Pool(2, 2, (7, W), (3, 3), (2, 2), option=False) for W in (9, 33, 34, 35, 55, 67)),
+    *(Pool(1, 3, (8, W), (3, 3), (3, 3), option=False) for W in (27, 48, 49, 55, 100)),
+    *(Pool(1, 2, (6, W), (2, 2), (3, 3), option=False) for W in (16, 50, 51, 52)),  # gaps between windows
+    *(Pool(1, 2, (5, W), (3, 3), (1, 1), ((1, 1), (1, 1)), option=False) for W in (15, 16, 33)),
+    Pool(1, 2, (8, 33), (7, 7), (1, 1), ((3, 3), (3, 3)), option=False),  # spread, not gathered
+    Pool(1, 2, (13, 37), (5, 5), (4, 4), option=False),
+    Pool(1, 2, (9, 8), (9, 8), (9, 8), option=False),  # a single window
+]
 _POOLS_2D = [
+    *_TAILS_2D,
     Pool(1, 1, (1, 1), (1, 1), (1, 1)),
     Pool(0, 2, (4, 4), (2, 2), (2, 2)),
     Pool(2, 3, (6, 8), (2, 2), (2, 2)),
@@ -117,6 +129,12 @@ _POOLS_2D = [
 ]
 _MAX_POOLS_2D = [
     *_POOLS_2D,
+    *(
+        Pool(1, 3, (7, W), (S, S), (2, 2), option=option, values=values)
+        for W, S in ((67, 2), (67, 3))
+        for option in (True, False)
+        for values in ("ties", "special")
+    ),
     Pool(1, 2, (8, 9), (3, 2), (2, 2), ((1, 1), (1, 1)), (2, 1)),
     Pool(1, 2, (8, 19), (2, 3), (1, 1), dilation=(1, 3), option=False),
     Pool(1, 2, (2, 3), (2, 1), (1, 1), ((1, 1), (0, 0)), (3, 1)),  # windows that see padding alone
@@ -137,6 +155,7 @@ _POOLS_3D = [
     Pool(0, 2, (4, 4, 4), (2, 2, 2), (2, 2, 2)),
     Pool(2, 2, (4, 3, 6), (2, 2, 2), (2, 2, 2)),
     Pool(1, 1, (3, 4, 35), (2, 2, 2), (2, 2, 2), option=False),
+    Pool(1, 2, (6, 5, 35), (1, 2, 2), (2, 2, 2), option=False),  # slices that no window sees
     Pool(1, 2, (3, 5, 17), (3, 2, 3), (1, 2, 1), ((1, 0), (0, 1), (1, 1)), option=False),
     Pool(1, 2, (5, 4, 6), (2, 1, 2), (3, 2, 4), ((0, 1), (0, 0), (1, 0))),
     Pool(1, 2, (3, 4, 5), (3, 2, 2), (1, 2, 1), ((0, 2), (0, 1), (0, 1))),  # behind the padding comes a channel
