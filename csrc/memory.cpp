@@ -20,6 +20,7 @@ namespace py = pybind11;
 
 namespace {
 
+constexpr const char *block_name = "cuarzo.memory";
 constexpr std::size_t alignment = 64, most_idle = std::size_t{256} << 20;
 
 // Eight classes between two powers of two: at most an eighth of a block is idle, and shapes that differ a little meet.
@@ -63,8 +64,7 @@ class Pool {
     static void *start(Block *block) { return reinterpret_cast<std::byte *>(block) + alignment; }
 
     void release(Block *block) { // the one that waits longest: the first of its class
-        auto &blocks = free_[block->size];
-        blocks.remove(block);
+        free_[block->size].pop_front();
         idle_.erase(block->place);
         idle_bytes_ -= block->size;
         ::operator delete(block, std::align_val_t{alignment});
@@ -84,16 +84,22 @@ Pool &pool() {
 py::array empty(const std::vector<py::ssize_t> &shape, const py::dtype &dtype) {
     std::size_t bytes = static_cast<std::size_t>(dtype.itemsize());
     for (const py::ssize_t n : shape)
-        if (n < 0 || __builtin_mul_overflow(bytes, static_cast<std::size_t>(n), &bytes) || bytes > PTRDIFF_MAX / 2)
+        if (n < 0) throw py::value_error("empty: negative dimensions are not allowed");
+    for (const py::ssize_t n : shape)
+        if (__builtin_mul_overflow(bytes, static_cast<std::size_t>(n), &bytes) || bytes > PTRDIFF_MAX / 2)
             throw std::bad_alloc();
     void *memory = pool().take(bytes);
-    py::capsule owner(memory, [](void *block) { pool().give(block); });
+    const py::capsule owner(memory, block_name,
+                            [](PyObject *capsule) { pool().give(PyCapsule_GetPointer(capsule, block_name)); });
     return py::array(dtype, shape, memory, owner);
 }
+
+bool is_block(py::handle base) { return PyCapsule_IsValid(base.ptr(), block_name) != 0; }
 
 } // namespace
 
 PYBIND11_MODULE(_memory, m) {
     m.doc() = "Memory for results, recycled.";
     m.def("empty", empty, "An array of this shape and dtype, not initialised.");
+    m.def("is_block", is_block, "Whether the base of an array is a block of this module's memory.");
 }

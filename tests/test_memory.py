@@ -96,3 +96,7 @@ def test_what_nobody_else_holds_is_not_copied():
     del other
     held = [held[0][1:]]
     assert address(unshared(held)) != address(held[0])
+    for lent in (bytearray(4 * SIZE), bytes(4 * SIZE)):
+        gradient = unshared([np.frombuffer(lent, np.float32)])
+        gradient += 1
+        assert not any(lent)

@@ -11,7 +11,8 @@
 // rows. What is packed comes from the transforms: nothing is copied twice.
 //
 // A result is a sum over its whole tile in which most terms cancel: its error scales with the largest source of the
-// tile, and a NaN or an infinity among the sources makes all results of its tiles NaN. cases/conv.py has the bound.
+// tile, and a NaN or an infinity among the sources makes all results of its tiles NaN, as do sources so large that a
+// transform of them overflows (3e37 in float32, where im2col still has a result). cases/winograd.py has the bound.
 #pragma once
 #include "conv_winograd_tiles.hpp"
 

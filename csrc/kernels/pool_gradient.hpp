@@ -56,7 +56,9 @@ struct Covers {
 // No element of the volume is seen by two windows, and a row of windows sees whole rows of the volume, one after the other.
 template <class T> bool apart(const PoolSource<T> &source) {
     const auto one_each = [](const Reach &axis) { return axis.out == 1 || axis.stride >= axis.taps; };
-    return source.in_place && source.depth.taps == 1 && source.rows.step == 1 && one_each(source.rows) &&
+    // a dilated window of which one tap is left may begin behind the first position
+    const bool at_start = source.depth.from == 0 && source.rows.from == 0 && source.columns.from == 0;
+    return source.in_place && at_start && source.depth.taps == 1 && source.rows.step == 1 && one_each(source.rows) &&
            source.columns.stride >= source.columns.taps;
 }
 

@@ -17,15 +17,25 @@ SMALL = 4096  # elements: below that malloc has a block at hand, and is quicker
 
 try:
     from cuarzo.kernels.cpp._memory import empty as _recycled
+    from cuarzo.kernels.cpp._memory import is_block as _is_block
 except ImportError:
     _recycled = np.empty
+
+    def _is_block(base: object) -> bool:
+        return False
 
 
 def empty(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     """An array of this shape and dtype, in C order, not initialised."""
-    if math.prod(shape) < SMALL:
+    dtype = np.dtype(dtype)
+    if math.prod(shape) < SMALL or dtype.hasobject:
         return np.empty(shape, dtype)
-    return _recycled(shape, np.dtype(dtype))
+    return _recycled(shape, dtype)
+
+
+def owns(array: Array) -> bool:
+    """Whether no other array or buffer has the memory of `array`, unless it is a view of it."""
+    return array.base is None or _is_block(array.base)
 
 
 def empty_like(array: Array) -> Array:

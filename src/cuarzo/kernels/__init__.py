@@ -45,7 +45,7 @@ BACKENDS = ("naive", "numpy", "numba", "cython", "cpp")
 #   philox_uniform           0.09 0.10    0.94 1.10    0.25 0.41    0.94 0.73
 #
 # So without C++ a sum of products belongs to NumPy's BLAS, all else to compiled loops: Cython's where a C compiler was
-# there, Numba's where none was. With indices, as training asks for, Numba's maximum pooling takes half of NumPy's time.
+# there, Numba's where none was. With indices Numba's maximum pooling takes half of NumPy's time.
 _AUTO_ORDER = ("cpp", "cython", "numba", "numpy", "naive")
 _AUTO_PRODUCTS = ("cpp", "numpy", "cython", "numba", "naive")
 PRODUCTS = ("matmul", "conv", "recurrent", "rbm")  # families whose time goes into sums of products

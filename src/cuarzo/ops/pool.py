@@ -137,7 +137,8 @@ def _max_pool(
     getattr(backend, f"{op}_forward")(image, *options, y, indices)
 
     def backward(dy: Array) -> tuple[Array]:
-        # The maxima are found again: reading the image once more costs less than writing and reading their indices.
+        # The maxima are found again: reading the image once more costs less than writing and reading their indices. So,
+        # as for every op, x must not be changed in between.
         dx = empty(image.shape, dy.dtype)
         getattr(backend, f"{op}_backward")(np.ascontiguousarray(dy), image, None, *options, dx)
         return (dx,)

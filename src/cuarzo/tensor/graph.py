@@ -16,6 +16,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cuarzo.memory import owns
+
 Array = NDArray[Any]
 Backward = Callable[[Array], Sequence[Array | None]]
 
@@ -144,8 +146,8 @@ def unshared(held: list[Array]) -> Array:
     Most gradients were made for their leaf alone; copying those of a large layer takes as long as its update.
     """
     array = held[0]
-    shared = isinstance(array.base, np.ndarray) or sys.getrefcount(array) > _references_of_one()
-    return array.copy() if shared else array
+    alone = owns(array) and sys.getrefcount(array) <= _references_of_one()
+    return array if alone and array.flags.writeable else array.copy()
 
 
 def _references_of_one() -> int:

@@ -137,6 +137,9 @@ _MAX_POOLS_2D = [
     ),
     Pool(1, 2, (8, 9), (3, 2), (2, 2), ((1, 1), (1, 1)), (2, 1)),
     Pool(1, 2, (8, 19), (2, 3), (1, 1), dilation=(1, 3), option=False),
+    # of each window one tap is left, and not at the first position
+    Pool(1, 2, (2, 4), (1, 2), (1, 2), ((0, 0), (1, 1)), (1, 4), option=False),
+    Pool(1, 2, (4, 2), (2, 1), (2, 1), ((1, 1), (0, 0)), (4, 1), option=False),
     Pool(1, 2, (2, 3), (2, 1), (1, 1), ((1, 1), (0, 0)), (3, 1)),  # windows that see padding alone
     Pool(1, 2, (2, 3), (2, 1), (1, 1), ((1, 1), (0, 0)), (3, 1), option=False),
     *(Pool(1, 2, (3, 4), (2, 1), (1, 1), ((2, 2), (0, 1)), option=option) for option in (True, False)),  # some such
