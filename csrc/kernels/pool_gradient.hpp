@@ -13,7 +13,8 @@ namespace cuarzo {
 // Worth while as long as few windows see an element: each costs a load, or two, for every vector of dx.
 template <class T> bool gathers(const PoolSource<T> &source) {
     const auto covers = [](const Reach &axis) { return ceil_div(axis.taps, axis.stride); };
-    return source.in_registers && covers(source.depth) * covers(source.rows) * covers(source.columns) <= 32;
+    return source.in_registers && source.columns.from <= 0 &&
+           covers(source.depth) * covers(source.rows) * covers(source.columns) <= 32;
 }
 
 // For each position of an axis the windows that see it, and with which tap.
@@ -57,7 +58,7 @@ struct Covers {
 template <class T> bool apart(const PoolSource<T> &source) {
     const auto one_each = [](const Reach &axis) { return axis.out == 1 || axis.stride >= axis.taps; };
     // a dilated window of which one tap is left may begin behind the first position
-    const bool at_start = source.depth.from == 0 && source.rows.from == 0 && source.columns.from == 0;
+    const bool at_start = source.rows.from == 0 && source.columns.from == 0;
     return source.in_place && at_start && source.depth.taps == 1 && source.rows.step == 1 && one_each(source.rows) &&
            source.columns.stride >= source.columns.taps;
 }

@@ -96,7 +96,8 @@ def test_max_pool2d_keeps_indices_only_where_they_are_needed():
         ops.max_pool2d(leaf(x), 2)
         with no_grad():
             ops.max_pool2d(leaf(x), 2)
-    assert seen == [False, True, False]
+        ops.max_pool2d(leaf(x), 2, return_indices=True)
+        assert seen == [False, False, False, True]
 
 
 def test_activations_by_hand():

@@ -32,8 +32,8 @@ practical guide to training restricted Boltzmann machines", sections 2 and 13.2 
 """
 
 import math
+import operator
 from collections.abc import Iterable
-from operator import mul
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,7 +115,7 @@ def rbm_gradient(
     for j, (h_j, h_chain_j) in enumerate(zip(shown[1], dreamt[1], strict=True)):
         db[j] = _mean(h_chain_j) - _mean(h_j)
         for i, (v_i, v_chain_i) in enumerate(zip(shown[0], dreamt[0], strict=True)):
-            dw[j, i] = _mean(map(mul, h_chain_j, v_chain_i)) - _mean(map(mul, h_j, v_i))
+            dw[j, i] = _mean(map(operator.mul, h_chain_j, v_chain_i)) - _mean(map(operator.mul, h_j, v_i))
     for i, (v_i, v_chain_i) in enumerate(zip(shown[0], dreamt[0], strict=True)):
         da[i] = _mean(v_chain_i) - _mean(v_i)
 
