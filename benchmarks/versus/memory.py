@@ -33,7 +33,7 @@ def _growth(side: str, network: str, optimizer: str, batch: int, threads: int) -
 
 
 def _peak() -> float:
-    """Of this process so far, in MB. (Linux: getrusage's would begin with that of the process which started this one.)"""
+    """Of this process so far, in MB. On Linux getrusage would begin with the peak of the process that started it."""
     status = Path("/proc/self/status")
     if status.is_file():
         return float(status.read_text().partition("VmHWM:")[2].split()[0]) / 1024
