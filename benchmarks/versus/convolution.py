@@ -1,6 +1,6 @@
 """Convolutions: forward, and forward + the gradients by image, weights and bias."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from math import prod
 from typing import Any
 
@@ -9,6 +9,7 @@ from torch.nn import functional
 
 import cuarzo as cz
 from versus.row import Row, Side, normal
+from versus.side import op_side
 
 # (x, filters, window, stride, padding, groups)
 SHAPES = (
@@ -62,38 +63,11 @@ def _row(x: tuple, filters: int, window: int, stride: int, padding: int, groups:
 def _ours(axes: int, arrays: tuple, options: tuple, backward: bool) -> Side:
     x, w, b = (cz.Tensor(array, requires_grad=backward) for array in arrays[:3])
     op = getattr(cz.ops, f"conv{axes}d")
-    return _side(lambda: op(x, w, b, *options), (x, w, b), arrays[3], backward, cz.no_grad, lambda t: t)
+    return op_side(lambda: op(x, w, b, *options), (x, w, b), arrays[3], backward)
 
 
 def _torch(axes: int, arrays: tuple, options: tuple, backward: bool, layout: Any = torch.contiguous_format) -> Side:
     x, w, dy = (torch.from_numpy(array).contiguous(memory_format=layout) for array in (*arrays[:2], arrays[3]))
     x, w, b = (tensor.requires_grad_(backward) for tensor in (x, w, torch.from_numpy(arrays[2].copy())))
     op = getattr(functional, f"conv{axes}d")
-    return _side(lambda: op(x, w, b, *options), (x, w, b), dy, backward, torch.no_grad, lambda t: t.detach())
-
-
-def _side(forward: Callable, leaves: tuple, dy: Any, backward: bool, no_grad: Callable, plain: Callable) -> Side:
-    """What a student types: the op, and backward() from the gradient of its result."""
-
-    def with_gradients() -> Any:
-        for leaf in leaves:
-            leaf.grad = None
-        y = forward()
-        y.backward(dy)
-        return y
-
-    def without() -> Any:
-        with no_grad():
-            return forward()
-
-    call = with_gradients if backward else without
-
-    def result() -> list:
-        y = call()
-        return [plain(y).numpy(), *(_numpy(leaf.grad) for leaf in leaves if backward)]
-
-    return Side(call, result)
-
-
-def _numpy(gradient: Any) -> Any:
-    return gradient.numpy() if isinstance(gradient, torch.Tensor) else gradient
+    return op_side(lambda: op(x, w, b, *options), (x, w, b), dy, backward)

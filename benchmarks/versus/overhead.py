@@ -7,8 +7,8 @@ import torch
 from torch.nn import functional
 
 import cuarzo as cz
-from versus.convolution import _side
 from versus.row import Row, Side, normal
+from versus.side import op_side
 
 
 def rows() -> Iterator[Row]:
@@ -28,8 +28,8 @@ def _pair(count: int) -> tuple[list, list]:
 def _sides(ours, theirs, leaves, tensors) -> dict[str, Side]:
     one = np.ones((1, 10), np.float32)
     return {
-        "cuarzo": _side(ours, leaves, one, True, cz.no_grad, lambda t: t),
-        "torch": _side(theirs, tensors, torch.from_numpy(one.copy()), True, torch.no_grad, lambda t: t.detach()),
+        "cuarzo": op_side(ours, leaves, one, True),
+        "torch": op_side(theirs, tensors, torch.from_numpy(one.copy()), True),
     }
 
 

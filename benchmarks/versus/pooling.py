@@ -7,8 +7,8 @@ import torch
 from torch.nn import functional
 
 import cuarzo as cz
-from versus.convolution import _side
 from versus.row import Row, Side, normal
+from versus.side import op_side
 
 SHAPES = (((64, 6, 28, 28), 2, 2), ((64, 64, 28, 28), 2, 2), ((8, 64, 112, 112), 2, 2), ((16, 64, 55, 55), 3, 2))
 
@@ -38,10 +38,10 @@ def _row(kind: str, x: tuple, window: int, stride: int, backward: bool) -> Row:
 
 def _ours(kind: str, image, dy, window: int, stride: int, backward: bool) -> Side:
     x, op = cz.Tensor(image, requires_grad=backward), getattr(cz.ops, f"{kind}_pool2d")
-    return _side(lambda: op(x, window, stride), (x,), dy, backward, cz.no_grad, lambda t: t)
+    return op_side(lambda: op(x, window, stride), (x,), dy, backward)
 
 
 def _torch(kind: str, image, dy, window: int, stride: int, backward: bool, layout) -> Side:
     x, dy = (torch.from_numpy(array).contiguous(memory_format=layout) for array in (image, dy))
     x, op = x.requires_grad_(backward), getattr(functional, f"{kind}_pool2d")
-    return _side(lambda: op(x, window, stride), (x,), dy, backward, torch.no_grad, lambda t: t.detach())
+    return op_side(lambda: op(x, window, stride), (x,), dy, backward)

@@ -1,14 +1,14 @@
 """Products and their transposes, batch normalisation, cross-entropy, and an update of Adam."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 from torch.nn import functional
 
 import cuarzo as cz
-from versus.convolution import _side
 from versus.row import Row, Side, normal
+from versus.side import op_side
 
 SIZES = ((128, 784, 512), (1024, 1024, 1024), (64, 3136, 128))
 FORMS = {"a b": (False, False), "a bᵀ": (False, True), "aᵀ b": (True, False)}
@@ -29,28 +29,27 @@ def _product(M: int, K: int, N: int, form: str, transpose_a: bool, transpose_b: 
     def make() -> dict[str, Side]:
         a = normal(K, M).T if transpose_a else normal(M, K)
         b = normal(N, K, seed=1).T if transpose_b else normal(K, N, seed=1)
-        out = np.empty((M, N), np.float32)
-        given, tensors = (cz.Tensor(a), cz.Tensor(b)), (torch.from_numpy(a), torch.from_numpy(b))
+        x, y = (a.T if transpose_a else a), (b.T if transpose_b else b)  # as they lie in memory
         # Into an array that is there: at this size making one costs as much as a tenth of the product, on each side.
-        kernel = cz.kernels.current().matmul
-        x, y = (a.T if transpose_a else a), (b.T if transpose_b else b)
-        result, store = np.empty((M, N), np.float32), torch.empty(M, N)
-        del given
+        kernel, ours, theirs = cz.kernels.current().matmul, np.empty((M, N), np.float32), torch.empty(M, N)
+        tensors, out = (torch.from_numpy(a), torch.from_numpy(b)), np.empty_like(ours)
         return {
-            "cuarzo": Side(
-                lambda: kernel(x, y, transpose_a, transpose_b, result),
-                lambda: _filled(kernel, x, y, transpose_a, transpose_b, result),
-            ),
-            "torch": Side(lambda: torch.mm(*tensors, out=store), lambda: [torch.mm(*tensors).numpy()]),
-            "numpy": Side(lambda: np.matmul(a, b, out=out), lambda: [a @ b]),
+            "cuarzo": _filling(lambda: kernel(x, y, transpose_a, transpose_b, ours), ours),
+            "torch": _filling(lambda: torch.mm(*tensors, out=theirs), theirs.numpy()),
+            "numpy": _filling(lambda: np.matmul(a, b, out=out), out),
         }
 
     return Row("product", f"{form} {M}·{K}·{N}", 2 * M * N * K, 4 * (M * K + K * N + M * N), K, make)
 
 
-def _filled(kernel, x, y, transpose_a, transpose_b, result) -> list[np.ndarray]:
-    kernel(x, y, transpose_a, transpose_b, result)
-    return [result]
+def _filling(call: Callable[[], object], result: np.ndarray) -> Side:
+    """A side whose call writes into `result`."""
+
+    def filled() -> list[np.ndarray]:
+        call()
+        return [result]
+
+    return Side(call, filled)
 
 
 def _batch_norm(shape: tuple, backward: bool) -> Row:
@@ -61,7 +60,7 @@ def _batch_norm(shape: tuple, backward: bool) -> Row:
         ours = cz.nn.BatchNorm2d(channels, dtype="float32")
         x = cz.Tensor(image, requires_grad=backward)
         leaves = (x, *ours.parameters()) if backward else ()
-        sides = {"cuarzo": _side(lambda: ours(x), leaves, dy, backward, cz.no_grad, lambda t: t)}
+        sides = {"cuarzo": op_side(lambda: ours(x), leaves, dy, backward)}
         for name, layout in (("torch", torch.contiguous_format), ("channels_last", torch.channels_last)):
             sides[name] = _torch_norm(channels, image, dy, backward, layout)
         return sides
@@ -75,7 +74,7 @@ def _torch_norm(channels: int, image, dy, backward: bool, layout) -> Side:
     x, dy = (torch.from_numpy(array).contiguous(memory_format=layout) for array in (image, dy))
     x.requires_grad_(backward)
     leaves = (x, *layer.parameters()) if backward else ()
-    return _side(lambda: layer(x), leaves, dy, backward, torch.no_grad, lambda t: t.detach())
+    return op_side(lambda: layer(x), leaves, dy, backward)
 
 
 def _cross_entropy(N: int, classes: int) -> Row:
@@ -89,15 +88,8 @@ def _cross_entropy(N: int, classes: int) -> Row:
         tensor.requires_grad_()
         one, two = np.ones((), np.float32), torch.ones(())
         return {
-            "cuarzo": _side(lambda: cz.ops.cross_entropy(x, labels), (x,), one, True, cz.no_grad, lambda t: t),
-            "torch": _side(
-                lambda: functional.cross_entropy(tensor, targets),
-                (tensor,),
-                two,
-                True,
-                torch.no_grad,
-                lambda t: t.detach(),
-            ),
+            "cuarzo": op_side(lambda: cz.ops.cross_entropy(x, labels), (x,), one, True),
+            "torch": op_side(lambda: functional.cross_entropy(tensor, targets), (tensor,), two, True),
         }
 
     return Row("other", f"cross-entropy {N}·{classes}, with gradient", 0, 4 * 2 * N * classes, N + classes, make)
@@ -108,14 +100,12 @@ def _adam(count: int) -> Row:
         def ours() -> Side:
             p = cz.Tensor(normal(count), requires_grad=True)
             p.grad = normal(count, seed=1)
-            optimizer = cz.optim.Adam([p])
-            return Side(optimizer.step, lambda: _first(optimizer, p, p.data.copy(), lambda t: t.data))
+            return _update(cz.optim.Adam([p]), p)
 
         def theirs(**options) -> Side:
             p = torch.from_numpy(normal(count)).requires_grad_()
             p.grad = torch.from_numpy(normal(count, seed=1))
-            optimizer = torch.optim.Adam([p], **options)
-            return Side(optimizer.step, lambda: _first(optimizer, p, None, lambda t: t.detach().numpy().copy()))
+            return _update(torch.optim.Adam([p], **options), p)
 
         return {"cuarzo": ours(), "torch": theirs(), "fused": theirs(fused=True)}
 
@@ -123,6 +113,9 @@ def _adam(count: int) -> Row:
     return Row("other", f"Adam, {count:,} parameters", 0, 4 * 7 * count, 8, make)
 
 
-def _first(optimizer, p, _, value) -> list[np.ndarray]:
-    optimizer.step()
-    return [np.array(value(p))]
+def _update(optimizer, parameter) -> Side:
+    def first() -> list[np.ndarray]:
+        optimizer.step()
+        return [np.array(parameter.data)]
+
+    return Side(optimizer.step, first)

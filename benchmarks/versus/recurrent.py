@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import torch
 
 import cuarzo as cz
-from versus.convolution import _side
 from versus.row import Row, Side, normal
+from versus.side import op_side
 
 SIZES = ((28, 64, 28, 128), (50, 32, 64, 256), (784, 32, 1, 100), (35, 20, 650, 650), (100, 1, 32, 64))
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
@@ -37,8 +37,8 @@ def _row(kind: str, T: int, N: int, I: int, U: int, backward: bool) -> Row:
             parameter.requires_grad = backward
         back = torch.from_numpy(dy)
         return {
-            "cuarzo": _side(lambda: ours(given)[0], leaves[0], dy, backward, cz.no_grad, lambda t: t),
-            "torch": _side(lambda: theirs(tensor)[0], leaves[1], back, backward, torch.no_grad, lambda t: t.detach()),
+            "cuarzo": op_side(lambda: ours(given)[0], leaves[0], dy, backward),
+            "torch": op_side(lambda: theirs(tensor)[0], leaves[1], back, backward),
         }
 
     name = f"{kind} {T}·{N}·{I}·{U}{', with gradients' if backward else ''}"

@@ -31,7 +31,6 @@ class Row(NamedTuple):
     terms: float
     make: Callable[[], dict[str, Side]]
     once: bool = False  # seconds a call: one call a turn is enough
-    against: str = "best"  # what a figure of the family is compared with besides the default
 
 
 def agree(row: Row, sides: dict[str, Side]) -> str:

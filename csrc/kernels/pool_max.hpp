@@ -143,7 +143,9 @@ template <class T> void scatter_gradient(const PoolShape &shape, const T *dy, co
     });
 }
 
-// indices: where each window's maximum stands; null: they are found again in x. -1 sends nothing.
+// indices: where each window's maximum stands; null: they are found again in x. -1 sends nothing. Where the maxima are
+// found again, windows that are apart write their share where they are; of others each row of dx gathers the shares of the
+// windows that see it; and where very many do, or a window begins behind the first position, each adds its own.
 template <class T>
 void max_pool_backward(const PoolShape &shape, const T *dy, const T *x, const std::int64_t *indices, T *dx) {
     const Index in = shape.inputs(), out = shape.outputs(), Q = shape.columns.out;

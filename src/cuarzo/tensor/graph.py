@@ -146,7 +146,7 @@ def unshared(held: list[Array]) -> Array:
     Most gradients were made for their leaf alone; copying those of a large layer takes as long as its update.
     """
     array = held[0]
-    alone = owns(array) and sys.getrefcount(array) <= _references_of_one()
+    alone = owns(array) and sys.getrefcount(array) <= _ALONE
     return array if alone and array.flags.writeable else array.copy()
 
 
@@ -155,6 +155,9 @@ def _references_of_one() -> int:
     held = [np.empty(0)]
     array = held[0]
     return sys.getrefcount(array)
+
+
+_ALONE = _references_of_one()
 
 
 class _Paused(threading.local):
