@@ -64,6 +64,8 @@ def real(op: str, name: str, value: Any) -> float:
 
     A NumPy scalar would widen the arithmetic of float32 arrays.
     """
+    if type(value) is float:  # what nearly always comes
+        return value
     plain = value.item() if isinstance(value, np.ndarray | np.generic) and value.ndim == 0 else value
     if not isinstance(plain, Real):
         raise TypeError(f"{op}: {name} is {plain!r} of type {type(plain).__name__}, expected a number")

@@ -46,7 +46,7 @@ def cross_entropy(
 
     def backward(dy: Array) -> tuple[Array]:
         each = empty((classes.size,), rows.dtype)
-        each[...] = (dy * scale).reshape(-1)
+        np.multiply(dy.reshape(-1), scale, out=each)  # a mean's or a sum's one gradient is that of each
         gradient = pull(each)
         if ignored is not None:
             gradient[ignored] = 0

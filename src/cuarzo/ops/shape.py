@@ -14,14 +14,16 @@ from cuarzo.tensor.graph import Array
 def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The axes from `start_dim` to `end_dim` made one."""
     check_tensor("flatten", "x", x)
-    if x.ndim == 0:
+    shape = x.data.shape
+    if not shape:
         return x.reshape(1)
-    first = axis_of("flatten", "start_dim", start_dim, x) % x.ndim
-    last = axis_of("flatten", "end_dim", end_dim, x) % x.ndim
+    first = axis_of("flatten", "start_dim", start_dim, x) % len(shape)
+    last = axis_of("flatten", "end_dim", end_dim, x) % len(shape)
     if first > last:
-        raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim} in x of shape {x.shape}")
-    size = math.prod(x.shape[first : last + 1])  # not -1, which an empty batch leaves open
-    return x.reshape(*x.shape[:first], size, *x.shape[last + 1 :])
+        raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim} in x of shape {shape}")
+    size = math.prod(shape[first : last + 1])  # not -1, which an empty batch leaves open
+    y = x.data.reshape(*shape[:first], size, *shape[last + 1 :])
+    return Tensor.from_op(y, (x,), lambda dy: (dy.reshape(shape),))
 
 
 def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:

@@ -64,13 +64,19 @@ def differentiate(root: Source, dy: Array) -> dict[Source, Array]:
         backward, parents = node.release()
         if (dy_node := gradients.pop(node, None)) is None:  # nothing flowed here
             continue
-        returned = _one_each(backward, backward(dy_node), parents)
-        for i, (parent, gradient) in enumerate(zip(parents, returned)):
+        returned = backward(dy_node)
+        if not isinstance(returned, tuple | list) or len(returned) != len(parents):
+            raise TypeError(_not_one_each(backward, returned, parents))
+        for parent, gradient in zip(parents, returned):
             if parent is None or gradient is None:
                 continue
             if not fits(gradient, parent):
+                i = next(i for i, each in enumerate(returned) if each is gradient)
                 check_gradient(f"{_name(backward)}: gradient {i}", gradient, parent)
-            _add(gradients, summed, parent, gradient)
+            if parent in gradients:
+                _add(gradients, summed, parent, gradient)
+            else:
+                gradients[parent] = np.asarray(gradient)
     return gradients
 
 
@@ -101,14 +107,9 @@ def _name(backward: Backward) -> str:
     return getattr(backward, "__qualname__", repr(backward))
 
 
-def _one_each(
-    backward: Backward, gradients: Sequence[Array | None], parents: Sequence[Source | None]
-) -> Sequence[Array | None]:
-    """What a closure returned, refused if it is not one gradient per parent."""
-    if not isinstance(gradients, (tuple, list)) or len(gradients) != len(parents):
-        given = f"{len(gradients)}" if isinstance(gradients, tuple | list) else f"a {type(gradients).__name__}"
-        raise TypeError(f"{_name(backward)}: expected a tuple of {len(parents)} gradients, one per parent, got {given}")
-    return gradients
+def _not_one_each(backward: Backward, returned: Any, parents: Sequence[Source | None]) -> str:
+    given = f"{len(returned)}" if isinstance(returned, tuple | list) else f"a {type(returned).__name__}"
+    return f"{_name(backward)}: expected a tuple of {len(parents)} gradients, one per parent, got {given}"
 
 
 def fits(gradient: Any, source: Source) -> bool:
@@ -129,11 +130,9 @@ def check_gradient(what: str, gradient: Any, source: Source) -> None:
 
 
 def _add(gradients: dict[Source, Array], summed: set[Source], source: Source, gradient: Array) -> None:
-    """Add to the gradient of `source`. The first array is borrowed; the sum is our own, and is added to in place."""
-    held = gradients.get(source)
-    if held is None:
-        gradients[source] = np.asarray(gradient)
-    elif source in summed:
+    """Add to what `source` has. That is borrowed the first time; the sum is our own, and is added to in place."""
+    held = gradients[source]
+    if source in summed:
         np.add(held, gradient, out=held)
     else:
         gradients[source] = np.asarray(held + gradient)

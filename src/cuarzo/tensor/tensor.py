@@ -48,7 +48,7 @@ class Tensor:
         """
         result = Tensor(data if type(data) is np.ndarray else np.asarray(data))
         if recording():
-            sources = [parent._source() for parent in parents]
+            sources = [(parent._node or parent) if parent.requires_grad else None for parent in parents]
             if sources.count(None) < len(sources):
                 result.requires_grad = True
                 result._node = Node(result.data, sources, backward)
@@ -67,7 +67,7 @@ class Tensor:
         if gradient is None:
             if self.size != 1:
                 raise RuntimeError(f"backward: a tensor of shape {self.shape} has no single value: give a `gradient`")
-            gradient = np.ones_like(self.data)
+            gradient = np.ones(self.shape, self.dtype)
         check_gradient("backward: gradient", gradient, self)
         gradients = differentiate(source, np.asarray(gradient))
         leaves = [leaf for leaf in gradients if isinstance(leaf, Tensor)]
