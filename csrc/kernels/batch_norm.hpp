@@ -20,14 +20,14 @@ template <class T>
 void batch_norm_rows(const NormShape &shape, const T *x, const T *weight, const T *bias, double eps, T *y, T *mean,
                      T *variance) {
     const Group group{shape.rows, shape.columns, shape.channels * shape.columns};
+    const bool streamed = goes_past_caches<T>(shape.rows * group.stride);
     for_channels(shape, [=](Index c) {
         const T *from = x + c * shape.columns;
-        T *to = y + c * shape.columns;
         moments(group, from, mean + c, variance + c);
         const T m = mean[c], inverse = inverse_deviation<T>(variance[c], eps);
         const T scale = weight ? weight[c] * inverse : inverse, shift = bias ? bias[c] : T{0};
-        for_group<T>(group,
-                     [=](Index i, auto part) { put<T>(to + i, (get(from + i, part) - m) * scale + shift, part); });
+        write_group<T>(group, y + c * shape.columns, streamed,
+                       [=](Index i, auto part) { return (get(from + i, part) - m) * scale + shift; });
     });
 }
 
@@ -35,6 +35,7 @@ template <class T>
 void batch_norm_backward_rows(const NormShape &shape, const T *dy, const T *x, const T *weight, const T *mean,
                               const T *variance, double eps, T *dx, T *dweight, T *dbias) {
     const Group group{shape.rows, shape.columns, shape.channels * shape.columns};
+    const bool streamed = goes_past_caches<T>(shape.rows * group.stride);
     const T *none = nullptr;
     for_channels(shape, [=](Index c) {
         const T *d = dy + c * shape.columns, *from = x + c * shape.columns;
@@ -44,10 +45,9 @@ void batch_norm_backward_rows(const NormShape &shape, const T *dy, const T *x, c
         if (dweight) dweight[c] = static_cast<T>(sums[1]);
         const T mean_dy = static_cast<T>(sums[0] / group.count()), mean_dy_z = static_cast<T>(sums[1] / group.count());
         const T scale = weight ? weight[c] * inverse : inverse;
-        T *to = dx + c * shape.columns;
-        for_group<T>(group, [=](Index i, auto part) {
+        write_group<T>(group, dx + c * shape.columns, streamed, [=](Index i, auto part) {
             const Vec<T> z = (get(from + i, part) - m) * inverse;
-            put<T>(to + i, (get(d + i, part) - mean_dy - z * mean_dy_z) * scale, part);
+            return (get(d + i, part) - mean_dy - z * mean_dy_z) * scale;
         });
     });
 }

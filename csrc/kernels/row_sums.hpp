@@ -12,26 +12,35 @@ namespace cuarzo {
 
 template <int count> using Sums = std::array<double, count>;
 
-// What lies behind the end must add nothing: `add` sees to it with `inside` where a vector of zeros would not do.
-template <int count, class T, class Add> CUARZO_INLINE Sums<count> row_sums(Index n, Add add) {
+// Over `rows` rows of n elements; short ones share a block. add(row, i, part, sum): what lies behind the end must add
+// nothing, and `add` sees to it with `inside` where a vector of zeros would not do.
+template <int count, class T, class Add> CUARZO_INLINE Sums<count> sums_of_rows(Index rows, Index n, Add add) {
     constexpr Index block = 64 * lanes<T>;
+    const Index together = std::max<Index>(1, block / round_up(std::max<Index>(n, 1), lanes<T>));
     Sums<count> total{};
-    for (Index begin = 0; begin < n; begin += block) {
-        const Index end = std::min(begin + block, n);
-        Vec<T> even[count]{}, odd[count]{};
-        Index i = begin;
-        for (; i + 2 * lanes<T> <= end; i += 2 * lanes<T>) {
-            add(i, Whole{}, even);
-            add(i + lanes<T>, Whole{}, odd);
+    for (Index first = 0; first < rows; first += together)
+        for (Index begin = 0; begin < n; begin += block) {
+            const Index end = std::min(begin + block, n);
+            Vec<T> even[count]{}, odd[count]{};
+            for (Index row = first; row < std::min(first + together, rows); ++row) {
+                Index i = begin;
+                for (; i + 2 * lanes<T> <= end; i += 2 * lanes<T>) {
+                    add(row, i, Whole{}, even);
+                    add(row, i + lanes<T>, Whole{}, odd);
+                }
+                if (i + lanes<T> <= end) {
+                    add(row, i, Whole{}, even);
+                    i += lanes<T>;
+                }
+                if (i < end) add(row, i, Part{end - i}, odd);
+            }
+            for (int k = 0; k < count; ++k) total[k] += static_cast<double>(sum<T>(even[k] + odd[k]));
         }
-        if (i + lanes<T> <= end) {
-            add(i, Whole{}, even);
-            i += lanes<T>;
-        }
-        if (i < end) add(i, Part{end - i}, odd);
-        for (int k = 0; k < count; ++k) total[k] += static_cast<double>(sum<T>(even[k] + odd[k]));
-    }
     return total;
+}
+
+template <int count, class T, class Add> CUARZO_INLINE Sums<count> row_sums(Index n, Add add) {
+    return sums_of_rows<count, T>(1, n, [=](Index, Index i, auto part, Vec<T> *sum) { add(i, part, sum); });
 }
 
 // totals[k][lane] for a column in each lane; add(row, sum) adds the elements of a row.

@@ -2,6 +2,7 @@
 //
 //   Vec<T>          lanes<T> values of T in one register; + - * / < == work lane by lane (GCC and Clang vector extensions)
 //   load, store     at any address
+//   stream          to memory past the caches
 //   load_first, store_first   only the first `count` lanes: the tail of a row
 //   broadcast, sum  one value to all lanes; all lanes to one value, in a fixed order
 //
@@ -62,6 +63,21 @@ template <class T> CUARZO_INLINE Vec<T> load(const T *p) {
 }
 
 template <class T> CUARZO_INLINE void store(T *p, Vec<T> v) { std::memcpy(p, &v, sizeof v); }
+
+// Past the caches, to an address that is a multiple of vector_bytes; streams_done() before another thread may read it.
+template <class T> CUARZO_INLINE void stream(T *p, Vec<T> v) {
+#ifdef CUARZO_STREAMS
+    stream_bytes(p, (Integers)v);
+#else
+    store(p, v);
+#endif
+}
+
+CUARZO_INLINE void streams_done() {
+#ifdef CUARZO_STREAMS
+    _mm_sfence();
+#endif
+}
 
 // x - 0 is x for every x, -0 and NaN included; x + 0 is not (it turns -0 into 0), so the compiler could not drop it.
 template <class T> CUARZO_INLINE Vec<T> broadcast(T x) { return x - Vec<T>{}; }

@@ -31,6 +31,9 @@ inline std::uint32_t bits_of_8_bytes(__m256i mask) {
     return static_cast<std::uint32_t>(_mm256_movemask_pd(_mm256_castsi256_pd(mask)));
 }
 
+#define CUARZO_STREAMS
+inline void stream_bytes(void *p, __m256i v) { _mm256_stream_si256(static_cast<__m256i *>(p), v); }
+
 #define CUARZO_MULTIPLY_LOW
 inline __m256i multiply_low_halves(__m256i a, __m256i b) { return _mm256_mul_epu32(a, b); }
 

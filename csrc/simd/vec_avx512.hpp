@@ -31,6 +31,9 @@ using Integers = __m512i;
 inline std::uint32_t bits_of_4_bytes(__m512i mask) { return _mm512_movepi32_mask(mask); }
 inline std::uint32_t bits_of_8_bytes(__m512i mask) { return _mm512_movepi64_mask(mask); }
 
+#define CUARZO_STREAMS
+inline void stream_bytes(void *p, __m512i v) { _mm512_stream_si512(static_cast<__m512i *>(p), v); }
+
 #define CUARZO_MULTIPLY_LOW
 // (the plain _mm512_mul_epu32 draws a false warning from GCC 12; this is the same instruction)
 inline __m512i multiply_low_halves(__m512i a, __m512i b) { return _mm512_maskz_mul_epu32(0xFF, a, b); }

@@ -1,5 +1,5 @@
 // 16-byte vectors that the compiler maps to SSE (x86-64-v2), or to scalars where there is nothing. No intrinsics, but for
-// the two things that it does not find by itself: bits of a mask, products of lower halves.
+// the three things that it does not find by itself: bits of a mask, stores past the caches, products of lower halves.
 // Tile of the product: 4 rows x 2 vectors = 8 accumulators. 16 registers would hold 12, but without a fused
 // multiply-add each product needs a register of its own before it is added.
 #pragma once
@@ -22,6 +22,9 @@ inline std::uint32_t bits_of_4_bytes(__m128i mask) {
 inline std::uint32_t bits_of_8_bytes(__m128i mask) {
     return static_cast<std::uint32_t>(_mm_movemask_pd(_mm_castsi128_pd(mask)));
 }
+
+#define CUARZO_STREAMS
+inline void stream_bytes(void *p, __m128i v) { _mm_stream_si128(static_cast<__m128i *>(p), v); }
 
 #define CUARZO_MULTIPLY_LOW
 inline __m128i multiply_low_halves(__m128i a, __m128i b) { return _mm_mul_epu32(a, b); }

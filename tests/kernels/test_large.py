@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cuarzo import kernels
-from cuarzo.kernels.cases import Case, bounds_of, define, has_bounds, serves
+from cuarzo.kernels.cases import Case, bounds_of, define, has_bounds, norm, serves, unstable
 from cuarzo.kernels.cases.conv import Conv
 from cuarzo.kernels.cases.family import is_floating, sums
 from cuarzo.kernels.cases.matmul import Product
@@ -86,3 +86,20 @@ def _parts(case, rung):
         expected = define(kernel, part)
         parts.append((at, expected, bounds_of(case, rung)(kernel, settings, part, expected, np.finfo(np.float32).eps)))
     return parts
+
+
+@pytest.mark.parametrize("kernel", ["batch_norm_forward", "batch_norm_backward"])
+@pytest.mark.parametrize("settings", [norm.Channels(3, 2, 350_003), norm.Channels(40, 61, 901)])
+def test_batch_norm_past_the_caches(kernel, settings):
+    """Results of more than 8 MB are streamed, from rows that begin anywhere. The definition would take minutes."""
+    case = Case(kernel, settings)
+    given = case.arguments(np.float32)
+    exact = {k: np.asarray(v, np.float64) if is_floating(v) else v for k, v in case.arguments(np.float32).items()}
+    kernels.implementation(kernel, "numpy")(*exact.values())
+    bounds = norm.bounds(kernel, settings, exact, exact, np.finfo(np.float32).eps)
+    for backend in [row[1] for row in implementations("numba", "cython", "cpp") if row[0] == kernel]:
+        function = kernels.implementation(kernel, backend)
+        function(*given.values())
+        for name, bound in bounds.items():
+            assert (np.abs(given[name] - exact[name]) <= bound).all(), (backend, name)
+        assert not unstable(function, case, np.float32)

@@ -71,10 +71,11 @@ def _by_batch(x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float)
 
     def backward(dy: Array) -> tuple[Array | None, ...]:
         dy = np.ascontiguousarray(dy).reshape(rows.shape)
-        dx, (dw, db) = empty(rows.shape, dy.dtype), (np.zeros(C, dy.dtype) if need else None for need in wanted)
+        # made in the shape of x: a view of another array would be copied to become the `grad` of x
+        dx, (dw, db) = empty(shape, dy.dtype), (np.zeros(C, dy.dtype) if need else None for need in wanted)
         if dy.size:
-            backend.batch_norm_backward(dy, rows, w, mean, variance, eps, dx, dw, db)
-        return _present(dx.reshape(shape), weight, dw, bias, db)
+            backend.batch_norm_backward(dy, rows, w, mean, variance, eps, dx.reshape(rows.shape), dw, db)
+        return _present(dx, weight, dw, bias, db)
 
     return Tensor.from_op(y.reshape(shape), _present(x, weight, weight, bias, bias), backward), mean, variance
 
@@ -119,10 +120,10 @@ def layer_norm(
 
     def backward(dy: Array) -> tuple[Array | None, ...]:
         dy = np.ascontiguousarray(dy).reshape(M, K)
-        dx, (dw, db) = empty((M, K), dy.dtype), (np.empty(K, dy.dtype) if need else None for need in wanted)
-        backend.layer_norm_backward(dy, rows, w, mean, variance, eps, dx, dw, db)
+        dx, (dw, db) = empty(shape, dy.dtype), (np.empty(K, dy.dtype) if need else None for need in wanted)
+        backend.layer_norm_backward(dy, rows, w, mean, variance, eps, dx.reshape(M, K), dw, db)
         dw, db = (None if d is None else d.reshape(over) for d in (dw, db))
-        return _present(dx.reshape(shape), weight, dw, bias, db)
+        return _present(dx, weight, dw, bias, db)
 
     return Tensor.from_op(y.reshape(shape), _present(x, weight, weight, bias, bias), backward)
 
@@ -146,10 +147,10 @@ def local_response_norm(x: Tensor, size: int, alpha: float = 1e-4, beta: float =
     backend.local_response_norm_forward(rows, *options, y, scale)
 
     def backward(dy: Array) -> tuple[Array]:
-        dx = empty(rows.shape, dy.dtype)
+        dx = empty(shape, dy.dtype)
         dy = np.ascontiguousarray(dy).reshape(rows.shape)
-        backend.local_response_norm_backward(dy, rows, scale, *options, dx)
-        return (dx.reshape(shape),)
+        backend.local_response_norm_backward(dy, rows, scale, *options, dx.reshape(rows.shape))
+        return (dx,)
 
     return Tensor.from_op(y.reshape(shape), (x,), backward)
 

@@ -148,6 +148,7 @@ _CHANNELS = [
     Channels(7, 17, 1),  # rows of single elements, as after a linear layer
     Channels(33, 35, 1, values="far"),
     Channels(1, 2, 1003),
+    Channels(70, 2, 49),  # more rows than share a block of sums, and with a tail
     Channels(4, 3, 9, values="far"),
     Channels(3, 2, 8, values="flat"),
     Channels(3, 5, 7, large_eps=True),
