@@ -3,7 +3,8 @@
 
 namespace cuarzo {
 
-static constexpr Rung direct = Rung::direct, im2col = Rung::im2col, grouped = Rung::grouped, winograd = Rung::winograd;
+static constexpr Rung direct = Rung::direct, im2col = Rung::im2col, grouped = Rung::grouped, winograd = Rung::winograd,
+                      col2im = Rung::col2im;
 
 template <auto kernel, class... Handles, class... Names>
 void define_with(void (*)(const char *, const Rung *, Handles...), py::module_ &m, const char *name,
@@ -26,6 +27,8 @@ void define_rung(py::module_ &m, const char *name, const char *contract, const R
 #define CUARZO_CONVOLUTION(n)                                                                                          \
     CUARZO_RUNGS(n, forward, "x", "w", "b", "stride", "padding", "dilation", "groups", "y");                           \
     CUARZO_RUNGS(n, backward_input, "dy", "w", "stride", "padding", "dilation", "groups", "dx");                       \
+    define_rung<border::conv_backward_input<n>>(m, "conv" #n "d_backward_input_col2im", "conv" #n "d_backward_input",  \
+                                                &col2im, "dy", "w", "stride", "padding", "dilation", "groups", "dx");  \
     CUARZO_RUNGS(n, backward_weight, "x", "dy", "stride", "padding", "dilation", "groups", "dw", "db")
 
 void define_conv(py::module_ &m) {

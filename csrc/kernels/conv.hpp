@@ -8,8 +8,10 @@
 // conv_correlation.hpp; the weights' gradient is conv_weight.hpp. The rungs:
 //   direct   reads a padded copy of the image where it stands       im2col   makes a matrix product of it
 //   grouped  computes many groups of one channel each in the lanes of a vector
+//   col2im   (the gradient of the input only) adds a matrix product's columns back to the image
 //   winograd takes a quarter of the products (float64: 4 / 9), for images and windows of 3 x 3
 #pragma once
+#include "conv_col2im.hpp"
 #include "conv_weight.hpp"
 
 namespace cuarzo {
@@ -109,6 +111,27 @@ struct Phases {
     }
 };
 
+// The rule, in cycles of two vectors of multiply-adds, fitted to layers of 1 to 64 channels and 4 to 128 filters on
+// AVX-512. col2im: the loads of dy beside its products, the columns' additions to the image, and one pass over the
+// image. Direct: loads that cross cache lines, and a padded copy of dy, for each phase.
+template <class T> bool prefers_col2im(const InputGradient<T> &p, const Correlation<T> *phases, Index count) {
+    if (count == 1 && prefers_winograd(phases[0])) return false;
+    const auto vectors = [](const Reach &depth, const Reach &rows, const Reach &columns) {
+        return static_cast<double>(depth.out * rows.out * ceil_div(columns.out, lanes<T>));
+    };
+    const double filters = static_cast<double>(p.F), channels = static_cast<double>(p.C);
+    const double columns = channels * static_cast<double>(p.taps());
+    const double col2im = vectors(p.depth, p.rows, p.columns) * (filters * (columns / 2 + 1) + 7 * columns) +
+                          channels * static_cast<double>(p.inputs()) / 2;
+    double direct = 0;
+    for (Index i = 0; i < count; ++i) {
+        const Correlation<T> &phase = phases[i];
+        const double taps = static_cast<double>(phase.depth.taps * phase.rows.taps * phase.columns.taps);
+        direct += vectors(phase.depth, phase.rows, phase.columns) * filters * (taps * (channels / 2 + 0.75) + 8);
+    }
+    return col2im < 0.9 * direct;
+}
+
 template <class T> void conv_backward_input(ConvShape shape, const T *dy, const T *w, T *dx, const Rung *rung) {
     const Index C = shape.C / shape.groups, F = shape.F / shape.groups, window = shape.window();
     if (!rung && covers_image(shape)) return matmul(shape.N, C * window, F, dy, false, w, false, dx);
@@ -116,8 +139,6 @@ template <class T> void conv_backward_input(ConvShape shape, const T *dy, const 
     const bool grouped = rung ? *rung == Rung::grouped : suits_grouped<T>(shape.groups, F, C);
     if (grouped) stand_upright(shape);
     const Phases depth(shape.depth), rows(shape.rows), columns(shape.columns);
-    if (!depth.reach_all() || !rows.reach_all() || !columns.reach_all())
-        std::fill_n(dx, shape.N * shape.C * shape.inputs(), T{0});
     Correlation<T> p{}; // the roles of C and F are exchanged: dy is the source, dx the result
     p.N = shape.N, p.groups = shape.groups, p.C = F, p.F = C;
     p.source = dy, p.weight = w, p.result = dx;
@@ -133,12 +154,24 @@ template <class T> void conv_backward_input(ConvShape shape, const T *dy, const 
             for (Index s = 0; s < columns.count(); ++s) {
                 p.depth = depth.reach(e), p.rows = rows.reach(r), p.columns = columns.reach(s);
                 p.start = depth.first(e) * plane + rows.first(r) * W + columns.first(s);
-                if (grouped)
-                    phases[count++] = p;
-                else
-                    correlate(p, rung ? *rung : choose_correlation(p));
+                phases[count++] = p;
             }
-    if (grouped) correlate_grouped(phases, count, shape.depth.in, shape.rows.in, W);
+    const InputGradient<T> gradient{shape.N,
+                                    shape.groups,
+                                    C,
+                                    F,
+                                    window_reach(shape.depth),
+                                    window_reach(shape.rows),
+                                    window_reach(shape.columns),
+                                    dy,
+                                    w,
+                                    dx};
+    if (rung ? *rung == Rung::col2im : !grouped && prefers_col2im(gradient, phases, count))
+        return input_gradient_col2im(gradient);
+    if (!depth.reach_all() || !rows.reach_all() || !columns.reach_all())
+        std::fill_n(dx, shape.N * shape.C * shape.inputs(), T{0});
+    if (grouped) return correlate_grouped(phases, count, shape.depth.in, shape.rows.in, W);
+    for (Index i = 0; i < count; ++i) correlate(phases[i], rung ? *rung : choose_correlation(phases[i]));
 }
 
 // Winograd by the same rule: 1.2 to 4 times faster on 4 to 56 rows, as fast on fewer, for 16 to 64 channels and filters.

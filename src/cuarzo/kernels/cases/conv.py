@@ -112,6 +112,15 @@ _IMAGES = [
     Conv(1, 2, (6, 7), 4, (3, 3), stride=2, groups=2, ceil=True),
     Conv(2, 3, (8, 18), 5, (3, 3), pad=1, wild=True),
     Conv(3, 1, (12, 9), 6, (5, 5), wild=True),
+    # First layers, few channels and many filters: images that are one item each; strides 2, 3 and 4 along rows longer
+    # than some vectors; more columns (channels x taps) than a register tile has
+    Conv(17, 1, (4, 6), 17, (3, 2), pad=1),
+    Conv(1, 2, (5, 75), 9, (2, 3), stride=2, pad=((0, 1), (2, 0))),
+    Conv(1, 1, (4, 107), 5, (2, 4), stride=(1, 3), pad=((1, 0), (1, 2))),
+    Conv(2, 1, (7, 150), 17, (3, 5), stride=(2, 4), pad=((0, 1), (3, 2))),
+    Conv(1, 3, (13, 12), 18, (7, 6), stride=(4, 2), pad=3),
+    Conv(1, 1, (3, 52), 70, (3, 3), pad=1),
+    Conv(2, 2, (8, 9), 17, (5, 3), stride=(1, 2), dilation=(1, 3), pad=2),
     # What Winograd serves, its tiles being of 2 or 4 rows: none whole, one more than whole, padding of all kinds
     Conv(0, 16, (6, 7), 16, (3, 3), pad=1),
     Conv(1, 3, (3, 3), 2, (3, 3), pad=((4, 5), (0, 3))),  # tiles in the padding alone
