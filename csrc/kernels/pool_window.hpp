@@ -117,21 +117,35 @@ struct Place {
     Index p, q, at;
 };
 
+// An image read in place is asked for so far ahead: of rows of some hundred bytes, two or three at a time, the hardware
+// follows none beyond its page. 2 x 2 windows of 8·64·112·112 take 0.50 ms instead of 1.66; 1 or 2 KB ahead 0.67 and 0.60.
+inline constexpr Index bytes_ahead = 6144;
+
+template <class T> CUARZO_INLINE void ask_ahead(const T *from, Index n, const T *end) {
+    constexpr Index ahead = bytes_ahead / static_cast<Index>(sizeof(T)), line = 64 / sizeof(T);
+    const Index stop = std::min(ahead + n, end - from);
+    for (Index i = ahead; i < stop; i += line) __builtin_prefetch(from + i);
+}
+
 // Rows of windows in a slice of a channel: visit(reader, place) for each vector of them. A function of its own, with
 // all that it needs in it: inlined into its callers the inner loop ran out of registers and took 16 cycles for 10.
 template <class T, class Form> struct WindowRows {
     Form form;
     const Index *line;
     Index row_step, columns;
+    const T *ahead_end; // of what may be asked for ahead
 
     template <class Loader, class Visit>
     __attribute__((noinline)) void each(Loader load, const T *from, Index p, Index end, Index at, Visit visitor) const {
         const Index *const lines = line, step = row_step, Q = columns;
         const Form known = form;
         Visit visit = visitor;
-        for (; p < end; ++p, from += step, at += Q)
+        const T *const known_end = ahead_end;
+        for (; p < end; ++p, from += step, at += Q) {
+            ask_ahead(from, step, known_end);
             for (Index q = 0; q < Q; q += lanes<T>)
                 visit(Reader<T, Form, Loader>{known, load, lines, from + q * Form::step}, Place{p, q, at + q});
+        }
     }
 };
 
@@ -186,15 +200,15 @@ template <class T> struct PoolSource {
     template <class Form, class Visit> void each_vector(Form form, const View &view, Index o, Visit visit) const {
         const Index row_step = in_place ? rows.stride * columns.in : copy.row_step;
         const Index slice_step = in_place ? depth.stride * rows.in * columns.in : copy.slice_step;
-        const WindowRows<T, Form> windows{form, line, row_step, columns.out};
-        const T *from = view.from + o * slice_step;
+        const T *from = view.from + o * slice_step, *const ahead_end = in_place ? view.end : from;
+        const WindowRows<T, Form> windows{form, line, row_step, columns.out, ahead_end};
         const Index room =
             view.end - from - reach_; // rows of windows that can be read as whole vectors: those before `safe`
         const Index safe = room >= (rows.out - 1) * row_step ? rows.out : room < 0 ? 0 : room / row_step + 1;
         windows.each(Anywhere{}, from, 0, safe, o * rows.out * columns.out, visit);
         if (safe == rows.out) return;
         using Any = cuarzo::Form<Form::step, Index, Index>;
-        WindowRows<T, Any>{{line_taps, lines}, line, row_step, columns.out}.each(
+        WindowRows<T, Any>{{line_taps, lines}, line, row_step, columns.out, ahead_end}.each(
             Until<T>{view.end}, from + safe * row_step, safe, rows.out, (o * rows.out + safe) * columns.out, visit);
     }
 
