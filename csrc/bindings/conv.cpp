@@ -3,8 +3,8 @@
 
 namespace cuarzo {
 
-static constexpr Rung direct = Rung::direct, im2col = Rung::im2col, grouped = Rung::grouped, winograd = Rung::winograd,
-                      col2im = Rung::col2im;
+static constexpr Rung direct = Rung::direct, im2col = Rung::im2col, grouped = Rung::grouped;
+static constexpr Rung depthwise = Rung::depthwise, winograd = Rung::winograd, col2im = Rung::col2im;
 
 template <auto kernel, class... Handles, class... Names>
 void define_with(void (*)(const char *, const Rung *, Handles...), py::module_ &m, const char *name,
@@ -22,7 +22,9 @@ void define_rung(py::module_ &m, const char *name, const char *contract, const R
     define_rung<border::conv_##way<n>>(m, "conv" #n "d_" #way, "conv" #n "d_" #way, nullptr, __VA_ARGS__);             \
     define_rung<border::conv_##way<n>>(m, "conv" #n "d_" #way "_direct", "conv" #n "d_" #way, &direct, __VA_ARGS__);   \
     define_rung<border::conv_##way<n>>(m, "conv" #n "d_" #way "_im2col", "conv" #n "d_" #way, &im2col, __VA_ARGS__);   \
-    define_rung<border::conv_##way<n>>(m, "conv" #n "d_" #way "_grouped", "conv" #n "d_" #way, &grouped, __VA_ARGS__)
+    define_rung<border::conv_##way<n>>(m, "conv" #n "d_" #way "_grouped", "conv" #n "d_" #way, &grouped, __VA_ARGS__); \
+    define_rung<border::conv_##way<n>>(m, "conv" #n "d_" #way "_depthwise", "conv" #n "d_" #way, &depthwise,           \
+                                       __VA_ARGS__)
 
 #define CUARZO_CONVOLUTION(n)                                                                                          \
     CUARZO_RUNGS(n, forward, "x", "w", "b", "stride", "padding", "dilation", "groups", "y");                           \

@@ -9,6 +9,7 @@
 //   direct   reads a padded copy of the image where it stands       im2col   makes a matrix product of it
 //   grouped  computes many groups of one channel each in the lanes of a vector
 //   col2im   (the gradient of the input only) adds a matrix product's columns back to the image
+//   depthwise  groups of one channel and one filter too, but neighbours in a row in the lanes
 //   winograd takes a quarter of the products (float64: 4 / 9), for images and windows of 3 x 3
 #pragma once
 #include "conv_col2im.hpp"
@@ -66,6 +67,20 @@ template <class T> Rung choose_correlation(const Correlation<T> &p) {
     return tiles / used <= tiles + 2.25 ? Rung::direct : Rung::im2col;
 }
 
+// The rule of depthwise: no stride, rows of results that fill most of a vector, and enough of them to share sources.
+template <class T> bool suits_depthwise(const ConvShape &shape) {
+    const Axis &rows = shape.rows, &columns = shape.columns;
+    return shape.C == shape.groups && shape.F == shape.groups && rows.stride == 1 && columns.stride == 1 &&
+           rows.out >= 4 && 4 * columns.out >= 3 * round_up(columns.out, lanes<T>);
+}
+
+// Groups of one or few channels have rungs of their own; direct stands for those that have not.
+template <class T> Rung choose_by_groups(const ConvShape &shape) {
+    if (suits_depthwise<T>(shape)) return Rung::depthwise;
+    const Index C = shape.C / shape.groups, F = shape.F / shape.groups;
+    return suits_grouped<T>(shape.groups, C, F) ? Rung::grouped : Rung::direct;
+}
+
 template <class T> void conv_forward(ConvShape shape, const T *x, const T *w, const T *b, T *y, const Rung *rung) {
     const Index C = shape.C / shape.groups, F = shape.F / shape.groups, window = shape.window();
     if (!rung && covers_image(shape)) {
@@ -74,7 +89,8 @@ template <class T> void conv_forward(ConvShape shape, const T *x, const T *w, co
         return;
     }
     flatten(shape);
-    const bool grouped = rung ? *rung == Rung::grouped : suits_grouped<T>(shape.groups, C, F);
+    const Rung way = rung ? *rung : choose_by_groups<T>(shape);
+    const bool grouped = way == Rung::grouped;
     if (grouped) stand_upright(shape);
     Correlation<T> p{};
     p.N = shape.N, p.groups = shape.groups, p.C = C, p.F = F;
@@ -82,6 +98,7 @@ template <class T> void conv_forward(ConvShape shape, const T *x, const T *w, co
     p.source = x, p.weight = w, p.bias = b, p.result = y;
     p.weight_group = F * C * window, p.weight_f = C * window, p.weight_c = window;
     p.volume = shape.outputs(), p.slice = shape.rows.out * shape.columns.out, p.row = shape.columns.out, p.column = 1;
+    if (way == Rung::depthwise) return correlate_depthwise(&p, 1, 1);
     if (grouped) return correlate_grouped(&p, 1, shape.depth.out, shape.rows.out, shape.columns.out);
     correlate(p, rung ? *rung : choose_correlation(p));
 }
@@ -136,7 +153,8 @@ template <class T> void conv_backward_input(ConvShape shape, const T *dy, const 
     const Index C = shape.C / shape.groups, F = shape.F / shape.groups, window = shape.window();
     if (!rung && covers_image(shape)) return matmul(shape.N, C * window, F, dy, false, w, false, dx);
     flatten(shape);
-    const bool grouped = rung ? *rung == Rung::grouped : suits_grouped<T>(shape.groups, F, C);
+    const Rung way = rung ? *rung : choose_by_groups<T>(shape);
+    const bool grouped = way == Rung::grouped;
     if (grouped) stand_upright(shape);
     const Phases depth(shape.depth), rows(shape.rows), columns(shape.columns);
     Correlation<T> p{}; // the roles of C and F are exchanged: dy is the source, dx the result
@@ -166,10 +184,12 @@ template <class T> void conv_backward_input(ConvShape shape, const T *dy, const 
                                     dy,
                                     w,
                                     dx};
-    if (rung ? *rung == Rung::col2im : !grouped && prefers_col2im(gradient, phases, count))
+    const bool by_groups = grouped || way == Rung::depthwise;
+    if (rung ? *rung == Rung::col2im : !by_groups && prefers_col2im(gradient, phases, count))
         return input_gradient_col2im(gradient);
     if (!depth.reach_all() || !rows.reach_all() || !columns.reach_all())
         std::fill_n(dx, shape.N * shape.C * shape.inputs(), T{0});
+    if (way == Rung::depthwise) return correlate_depthwise(phases, count, columns.count());
     if (grouped) return correlate_grouped(phases, count, shape.depth.in, shape.rows.in, W);
     for (Index i = 0; i < count; ++i) correlate(phases[i], rung ? *rung : choose_correlation(phases[i]));
 }
@@ -189,14 +209,13 @@ template <class T> void conv_backward_weight(ConvShape shape, const T *x, const 
     if (db) bias_gradient(shape.N, shape.F, shape.outputs(), dy, db);
     if (!rung && covers_image(shape)) return matmul(shape.F, shape.C * shape.inputs(), shape.N, dy, true, x, false, dw);
     flatten(shape);
-    const bool grouped =
-        rung ? *rung == Rung::grouped : suits_grouped<T>(shape.groups, shape.C / shape.groups, shape.F / shape.groups);
-    if (grouped) stand_upright(shape);
+    const Rung way = rung ? *rung : choose_by_groups<T>(shape);
+    if (way == Rung::grouped) stand_upright(shape);
     WeightGradient<T> p{};
     p.N = shape.N, p.groups = shape.groups, p.C = shape.C / shape.groups, p.F = shape.F / shape.groups;
     p.depth = window_reach(shape.depth), p.rows = window_reach(shape.rows), p.columns = window_reach(shape.columns);
     p.x = x, p.dy = dy, p.dw = dw;
-    weight_gradient(p, rung ? *rung : grouped ? Rung::grouped : choose_weight_gradient(p));
+    weight_gradient(p, rung || way != Rung::direct ? way : choose_weight_gradient(p));
 }
 
 } // namespace cuarzo

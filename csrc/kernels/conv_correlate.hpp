@@ -1,5 +1,6 @@
 // Runs a correlation (conv_correlation.hpp) over images, groups and bands.
 #pragma once
+#include "conv_depthwise.hpp"
 #include "conv_direct.hpp"
 #include "conv_grouped_correlate.hpp"
 #include "conv_im2col.hpp"

@@ -11,7 +11,7 @@
 
 namespace cuarzo {
 
-enum class Rung { direct, im2col, grouped, winograd, col2im };
+enum class Rung { direct, im2col, grouped, depthwise, winograd, col2im };
 
 // Multiplications too few to be worth a second thread: some microseconds.
 inline bool is_small(double multiplications) { return multiplications < 32768; }

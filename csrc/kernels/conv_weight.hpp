@@ -4,6 +4,7 @@
 // are added in ascending order: the same bits at any number of threads.
 #pragma once
 #include "conv_correlate.hpp"
+#include "conv_depthwise_weight.hpp"
 #include "conv_grouped_weight.hpp"
 #include "conv_winograd_weight.hpp"
 #include <cmath>
@@ -133,6 +134,7 @@ template <class T> void weight_gradient(const WeightGradient<T> &p, Rung rung) {
         std::fill_n(p.dw, p.groups * p.F * p.C * p.window(), T{0});
         return;
     }
+    if (rung == Rung::depthwise) return depthwise_weight_gradient(p);
     if (rung == Rung::grouped) return grouped_weight_gradient(p);
     if (rung == Rung::winograd) return winograd_weight_gradient(p);
     Scratch scratch;

@@ -100,6 +100,16 @@ template <class T> CUARZO_INLINE void store_first(T *p, Vec<T> v, Index count) {
 #endif
 }
 
+// A value that several products use, kept in a register: GCC would rather have each product load it from memory again.
+template <class T> CUARZO_INLINE Vec<T> keep_loaded(Vec<T> v) {
+#if defined(__x86_64__)
+    __asm__("" : "+v"(v));
+#elif defined(__aarch64__)
+    __asm__("" : "+w"(v));
+#endif
+    return v;
+}
+
 // -1 in the first `count` lanes, 0 in the rest.
 template <class T> CUARZO_INLINE Mask<T> first_lanes(Index count) {
     Mask<T> mask{};

@@ -3,7 +3,7 @@
 from math import prod
 from typing import NamedTuple
 
-from .family import Arguments, Draw, outputs
+from .family import Arguments, Draw, RungCases, outputs, sums
 from .winograd import BY_DEFAULT, WINOGRAD
 
 Sizes = tuple[int, ...]
@@ -121,6 +121,24 @@ _IMAGES = [
     Conv(1, 3, (13, 12), 18, (7, 6), stride=(4, 2), pad=3),
     Conv(1, 1, (3, 52), 70, (3, 3), pad=1),
     Conv(2, 2, (8, 9), 17, (5, 3), stride=(1, 2), dilation=(1, 3), pad=2),
+    # Depthwise: rows of one to three vectors, tiles and bands of rows, strips of taps; strides, with odd and even rows
+    Conv(1, 1, (70, 66), 1, (3, 3), pad=1),  # more rows than the first cache holds
+    Conv(2, 3, (17, 16), 3, (5, 5), groups=3, pad=2),
+    Conv(1, 2, (33, 14), 2, (3, 3), groups=2, pad=((0, 2), (3, 1)), bias=False),
+    Conv(2, 2, (9, 31), 2, (7, 2), groups=2, pad=((5, 4), (0, 3))),
+    Conv(1, 2, (5, 13), 2, (3, 3), groups=2, pad=((8, 7), (0, 6))),  # padding larger than the image
+    Conv(1, 3, (1, 20), 3, (3, 3), groups=3, pad=1),
+    Conv(1, 3, (20, 1), 3, (3, 3), groups=3, pad=1),
+    Conv(18, 2, (4, 15), 2, (2, 4), groups=2, pad=1),  # a batch in parts
+    Conv(2, 3, (15, 37), 3, (3, 3), groups=3, stride=2, pad=1),
+    Conv(1, 2, (12, 70), 2, (5, 5), groups=2, stride=2, pad=((2, 1), (1, 2))),
+    Conv(1, 2, (11, 34), 2, (3, 3), groups=2, stride=(2, 1), pad=((0, 1), (1, 1))),
+    Conv(1, 2, (6, 35), 2, (3, 2), groups=2, stride=(1, 2), pad=((1, 1), (1, 0))),
+    Conv(1, 2, (10, 40), 2, (1, 1), groups=2, stride=2),  # inputs that nobody reads
+    Conv(1, 2, (13, 50), 2, (4, 5), groups=2, stride=3, pad=((1, 3), (2, 0))),
+    Conv(1, 2, (12, 21), 2, (3, 3), groups=2, dilation=2, pad=2),
+    Conv(1, 2, (14, 38), 2, (3, 3), groups=2, stride=2, dilation=3, pad=3),
+    Conv(2, 2, (8, 18), 2, (3, 3), groups=2, pad=1, wild=True),
     # What Winograd serves, its tiles being of 2 or 4 rows: none whole, one more than whole, padding of all kinds
     Conv(0, 16, (6, 7), 16, (3, 3), pad=1),
     Conv(1, 3, (3, 3), 2, (3, 3), pad=((4, 5), (0, 3))),  # tiles in the padding alone
@@ -193,4 +211,10 @@ _COURSE = {
 
 SMALL, COURSE = ({f"{stem}_{way}": part[stem] for stem in part for way in _WAYS} for part in (_SMALL, _COURSE))
 
-RUNGS = {f"conv2d_{way}": {"winograd": WINOGRAD, "default": BY_DEFAULT} for way in _WAYS}
+_DEPTHWISE = RungCases(lambda kernel, settings: settings.C == settings.F == settings.groups, sums)
+
+RUNGS: dict[str, dict[str, RungCases]] = {
+    f"{stem}_{way}": {"depthwise": _DEPTHWISE} for stem in _SMALL for way in _WAYS
+}
+for _way in _WAYS:
+    RUNGS[f"conv2d_{_way}"] |= {"winograd": WINOGRAD, "default": BY_DEFAULT}
