@@ -32,9 +32,10 @@ ConvShape conv_shape(const Border &border, const char *image_name, const Image &
 
 // A rung by name serves what it can, and nothing else does in its place.
 inline void check_rung(const Border &border, const Rung *rung, const ConvShape &shape) {
-    if (rung && *rung == Rung::depthwise && (shape.C != shape.groups || shape.F != shape.groups))
-        border.refuse("depthwise serves groups of one channel and one filter, got ", shape.groups, " groups of ",
-                      shape.C, " channels and ", shape.F, " filters");
+    if (rung && *rung == Rung::depthwise && !serves_depthwise(shape))
+        border.refuse("depthwise serves groups of one channel and one filter without a stride, got ", shape.groups,
+                      " groups of ", shape.C, " channels and ", shape.F, " filters, stride ",
+                      text({shape.depth.stride, shape.rows.stride, shape.columns.stride}));
     if (!rung || *rung != Rung::winograd) return;
     for (const Axis *a : {&shape.rows, &shape.columns})
         if (!serves_winograd(*a))

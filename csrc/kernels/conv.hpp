@@ -9,7 +9,7 @@
 //   direct   reads a padded copy of the image where it stands       im2col   makes a matrix product of it
 //   grouped  computes many groups of one channel each in the lanes of a vector
 //   col2im   (the gradient of the input only) adds a matrix product's columns back to the image
-//   depthwise  groups of one channel and one filter too, but neighbours in a row in the lanes
+//   depthwise  such groups of one filter, without a stride, neighbours in a row in the lanes
 //   winograd takes a quarter of the products (float64: 4 / 9), for images and windows of 3 x 3
 #pragma once
 #include "conv_col2im.hpp"
@@ -67,11 +67,15 @@ template <class T> Rung choose_correlation(const Correlation<T> &p) {
     return tiles / used <= tiles + 2.25 ? Rung::direct : Rung::im2col;
 }
 
-// The rule of depthwise: no stride, rows of results that fill most of a vector, and enough of them to share sources.
+inline bool serves_depthwise(const ConvShape &shape) {
+    return shape.C == shape.groups && shape.F == shape.groups && shape.depth.stride == 1 && shape.rows.stride == 1 &&
+           shape.columns.stride == 1;
+}
+
+// The rule of depthwise: rows of results that fill most of a vector, and enough of them to share sources.
 template <class T> bool suits_depthwise(const ConvShape &shape) {
-    const Axis &rows = shape.rows, &columns = shape.columns;
-    return shape.C == shape.groups && shape.F == shape.groups && rows.stride == 1 && columns.stride == 1 &&
-           rows.out >= 4 && 4 * columns.out >= 3 * round_up(columns.out, lanes<T>);
+    const Index columns = shape.columns.out;
+    return serves_depthwise(shape) && shape.rows.out >= 4 && 4 * columns >= 3 * round_up(columns, lanes<T>);
 }
 
 // Groups of one or few channels have rungs of their own; direct stands for those that have not.
@@ -98,7 +102,7 @@ template <class T> void conv_forward(ConvShape shape, const T *x, const T *w, co
     p.source = x, p.weight = w, p.bias = b, p.result = y;
     p.weight_group = F * C * window, p.weight_f = C * window, p.weight_c = window;
     p.volume = shape.outputs(), p.slice = shape.rows.out * shape.columns.out, p.row = shape.columns.out, p.column = 1;
-    if (way == Rung::depthwise) return correlate_depthwise(&p, 1, 1);
+    if (way == Rung::depthwise) return correlate_depthwise(p);
     if (grouped) return correlate_grouped(&p, 1, shape.depth.out, shape.rows.out, shape.columns.out);
     correlate(p, rung ? *rung : choose_correlation(p));
 }
@@ -189,7 +193,7 @@ template <class T> void conv_backward_input(ConvShape shape, const T *dy, const 
         return input_gradient_col2im(gradient);
     if (!depth.reach_all() || !rows.reach_all() || !columns.reach_all())
         std::fill_n(dx, shape.N * shape.C * shape.inputs(), T{0});
-    if (way == Rung::depthwise) return correlate_depthwise(phases, count, columns.count());
+    if (way == Rung::depthwise) return correlate_depthwise(phases[0]); // no stride: one
     if (grouped) return correlate_grouped(phases, count, shape.depth.in, shape.rows.in, W);
     for (Index i = 0; i < count; ++i) correlate(phases[i], rung ? *rung : choose_correlation(phases[i]));
 }

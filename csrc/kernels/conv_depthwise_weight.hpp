@@ -93,7 +93,7 @@ template <class T> void depthwise_weight_gradient(const WeightGradient<T> &p) {
     Scratch scratch;
     const Index band = depthwise_band<T>(p.depth, p.rows, p.columns);
     const Source source(p.depth, p.rows, p.columns, band);
-    const Strips strips(scratch, source, p.depth, p.rows, p.columns);
+    const Strips strips(scratch, source.copy, p.depth, p.rows, p.columns);
     const DepthwiseWeights<T> call{p, source, strips, band};
     const Index parts = std::min(p.N, ceil_div(16, p.groups)), items = parts * p.groups;
     const Index sums = p.K() * lanes<T>, part_size = p.groups * sums;

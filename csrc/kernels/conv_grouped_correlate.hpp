@@ -141,6 +141,7 @@ template <class T> void correlate_grouped(const Correlation<T> *p, Index count, 
     GroupedAxis depth(one.depth, one.slice / (H * W), D), rows(one.rows, one.row / W, H);
     GroupedAxis columns(one.columns, one.column, W);
     for (Index i = 1; i < count; ++i) depth.add(p[i].depth), rows.add(p[i].rows), columns.add(p[i].columns);
+    if (depth.out * rows.out * columns.out == 0) return; // windows that see nothing but padding
     Scratch scratch;
     const Index blocks = ceil_div(one.groups, lanes<T>);
     const Bands bands = cut_grouped<T>(depth, rows, columns, one.C, ceil_div(16, one.N * blocks));

@@ -60,6 +60,8 @@ class Conv(NamedTuple):
 _SIGNALS = [
     Conv(1, 1, (1,), 1, (1,)),
     Conv(0, 2, (6,), 3, (2,)),  # an empty batch
+    Conv(1, 1, (1,), 1, (2,), stride=3, dilation=2, pad=((1, 4),)),  # windows that see nothing but padding
+    Conv(1, 1, (1,), 1, (2,), stride=2, pad=((1, 0),)),
     Conv(1, 2, (15,), 3, (3,), pad=1),  # 15, 16, 17, 35: around the vector
     Conv(1, 2, (16,), 3, (3,), pad=1, bias=False),
     Conv(2, 3, (17,), 4, (2,), pad=((0, 1),)),
@@ -138,6 +140,10 @@ _IMAGES = [
     Conv(1, 2, (13, 50), 2, (4, 5), groups=2, stride=3, pad=((1, 3), (2, 0))),
     Conv(1, 2, (12, 21), 2, (3, 3), groups=2, dilation=2, pad=2),
     Conv(1, 2, (14, 38), 2, (3, 3), groups=2, stride=2, dilation=3, pad=3),
+    # taps farther apart than there are results, in rows that fill the vectors and others
+    Conv(1, 2, (14, 16), 2, (3, 3), groups=2, dilation=(5, 1), pad=((0, 0), (1, 1))),
+    Conv(1, 2, (6, 46), 2, (3, 3), groups=2, dilation=(1, 17), pad=1),
+    Conv(1, 2, (6, 46), 2, (3, 2), groups=2, dilation=(1, 31), pad=1),
     Conv(2, 2, (8, 18), 2, (3, 3), groups=2, pad=1, wild=True),
     # What Winograd serves, its tiles being of 2 or 4 rows: none whole, one more than whole, padding of all kinds
     Conv(0, 16, (6, 7), 16, (3, 3), pad=1),
@@ -211,7 +217,9 @@ _COURSE = {
 
 SMALL, COURSE = ({f"{stem}_{way}": part[stem] for stem in part for way in _WAYS} for part in (_SMALL, _COURSE))
 
-_DEPTHWISE = RungCases(lambda kernel, settings: settings.C == settings.F == settings.groups, sums)
+_DEPTHWISE = RungCases(
+    lambda kernel, settings: settings.C == settings.F == settings.groups and set(settings.options[0]) == {1}, sums
+)
 
 RUNGS: dict[str, dict[str, RungCases]] = {
     f"{stem}_{way}": {"depthwise": _DEPTHWISE} for stem in _SMALL for way in _WAYS
