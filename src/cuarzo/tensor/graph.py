@@ -67,11 +67,10 @@ def differentiate(root: Source, dy: Array) -> dict[Source, Array]:
         returned = backward(dy_node)
         if not isinstance(returned, tuple | list) or len(returned) != len(parents):
             raise TypeError(_not_one_each(backward, returned, parents))
-        for parent, gradient in zip(parents, returned):
+        for i, (parent, gradient) in enumerate(zip(parents, returned)):
             if parent is None or gradient is None:
                 continue
             if not fits(gradient, parent):
-                i = next(i for i, each in enumerate(returned) if each is gradient)
                 check_gradient(f"{_name(backward)}: gradient {i}", gradient, parent)
             if parent in gradients:
                 _add(gradients, summed, parent, gradient)

@@ -48,7 +48,7 @@ class Tensor:
         """
         result = Tensor(data if type(data) is np.ndarray else np.asarray(data))
         if recording():
-            sources = [(parent._node or parent) if parent.requires_grad else None for parent in parents]
+            sources = [parent._source() for parent in parents]
             if sources.count(None) < len(sources):
                 result.requires_grad = True
                 result._node = Node(result.data, sources, backward)
